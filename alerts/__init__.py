@@ -1,0 +1,1 @@
+"""Evaluation of alarm rules, escalation, delivery from the outbox, and the independent watcher."""

@@ -1,0 +1,1 @@
+"""The gateway at the hospital: drivers, poll loop, spool, publisher, configuration and local alarm."""

@@ -1,0 +1,1 @@
+"""Tanks and instruments that do not exist: plant physics, Modbus servers, scenarios and faults."""

@@ -1,0 +1,1 @@
+"""Dashboards as functions, their built JSON, and provisioning."""

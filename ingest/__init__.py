@@ -1,0 +1,1 @@
+"""MQTT in, then validate, derive, store and acknowledge; the state and daily figures of each subject."""

@@ -1,0 +1,1 @@
+"""The other decisions, pure: report formulas, sufficiency, transitions, triage, routing and planning."""

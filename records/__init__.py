@@ -1,0 +1,1 @@
+"""The system of record: relational models, services and migrations, one package per subject."""

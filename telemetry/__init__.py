@@ -1,0 +1,1 @@
+"""The time series: one contract and two stores, InfluxDB and an embedded SQLite file."""
