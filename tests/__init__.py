@@ -1,0 +1,1 @@
+"""Tests of OxyWatch, one folder per room."""
