@@ -131,7 +131,7 @@ def _parsed(name: str, text: str) -> dict[str, Any]:
 
 
 def _check(file: TomlFile, key: str, value: Any, kind: Any, problems: list[BadConfiguration]) -> None:
-    """Collect the problems of `value` under `key`: structs and their sequences are walked, leaves converted."""
+    """Collect the problems of `value` under `key`: structs and sequences are walked, leaves converted."""
     struct = _struct_of(kind)
     if struct is not None and isinstance(value, dict):
         _check_struct(file, key, value, struct, problems)
