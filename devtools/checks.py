@@ -22,7 +22,7 @@ def check() -> bool:
         "ruff check": [script("ruff"), "check", "--quiet", "."],
         "ruff format": [script("ruff"), "format", "--check", "--quiet", "."],
         "mypy": [script("mypy"), "--no-error-summary", *rooms(), *TYPED],
-        "import contracts": [script("lint-imports"), "--no-cache"],
+        "import contracts": [script("lint-imports"), "--no-cache", "--no-logo"],
     }
     began = time.monotonic()
     failed = [name for name, command in gates.items() if not _passes(name, command)]
