@@ -61,4 +61,4 @@ def number(value: float | None, locale: str = DEFAULT_LOCALE, *, decimals: int =
         english = english.lstrip("-")
     if locale == "en":
         return english
-    return english.translate(str.maketrans({",": ".", ".": ","}))
+    return english.translate(str.maketrans(",.", ".,"))
