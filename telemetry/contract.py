@@ -15,11 +15,13 @@ import msgspec
 FieldValue = float | int | str | bool
 
 RAW = "raw"
-"""Samples as read. Tags `subject`, `facility`, `gateway`; fields `epoch`, `boot` (text), `seq`, `mono_us` (integer) and,
-for every signal, NAME (float), NAME_quality, NAME_reason (text), NAME_raw (float). A float that was null is left out."""
+"""Samples as read. Tags `subject`, `facility`, `gateway`; fields `epoch`, `boot` (text), `seq`, `mono_us`
+(integer) and, for every signal, NAME (float), NAME_quality, NAME_reason (text), NAME_raw (float). A float
+that was null is left out."""
 
 DERIVED = "derived"
-"""What the engine made of a sample, same subject and time. Tags `subject`, `facility`; fields of `ingest.derived_point`."""
+"""What the engine made of a sample, same subject and time. Tags `subject`, `facility`; fields of
+`ingest.derived_point`."""
 
 GATEWAY = "gateway"
 """A gateway's health every 10 s. Tags `gateway`, `facility`."""
@@ -32,10 +34,13 @@ class Point(msgspec.Struct, frozen=True):
     """One point to write.
 
     Attributes:
-        measurement: One of the constants above.
-        tags: Names and values; together with the measurement they make a series.
+        measurement: One of the constants above. This and all names are `[a-z][a-z0-9_]*` and not `time`.
+        tags: Names and values; together with the measurement they make a series, in any order. A value
+            is not empty, holds no control character and does not end with a backslash. No tag shares its name
+            with a field.
         t_us: µs since 1970 UTC.
-        fields: At least one. Floats are finite. A name keeps its type for ever.
+        fields: At least one. Floats are finite, integers fit into 64 bits, text into 64 KiB. A name keeps its
+            type for ever: 1 is not 1.0. (InfluxDB holds this within a week's shard only.)
     """
 
     measurement: str
@@ -84,29 +89,35 @@ class TelemetryStore(Protocol):
         """Store all points durably; returning is the confirmation (InfluxDB 204, SQLite commit).
 
         Raises:
-            Retryable: Nobody knows whether it was stored, or the store is down; the same call may be repeated.
+            Retryable: Nobody knows whether it was stored, or the store is down; the same call may be
+                repeated, after `params["retry_after_s"]` when the server named a pause.
             Permanent: Database missing or access refused; hold the data and alarm.
-            Rejected: The store refuses some of the points; `params["points"]` lists their indices when it can be
-                told which, and the others are stored. The caller bisects when the list is absent.
+            Rejected: The store refuses some of the points. When it can be told which, `params["points"]`
+                lists their indices, `params["reasons"]` a code for each, and the others are stored. The
+                caller bisects when the list is absent.
         """
         ...
 
     def rows(self, selection: Selection, *, fields: Sequence[str] = ()) -> AsyncIterator[Row]:
         """Yield stored points ascending by time, all fields or the named ones; streams, bounded memory.
 
-        Raises Retryable when the store is down.
+        A point that has none of the named fields is left out.
+
+        Raises Retryable when the store is down, Permanent when it is missing or access is refused.
         """
         ...
 
     async def buckets(self, selection: Selection, field: str, step_us: int) -> list[Bucket]:
-        """Return minimum, mean and maximum of a numeric field per step, ascending; empty when there is none.
+        """Return minimum, mean and maximum of a numeric field per step, ascending.
 
-        Raises Retryable when the store is down.
+        Empty when there are no values, or when the field holds text or truth values. `step_us` is positive.
+
+        Raises Retryable when the store is down, Permanent when it is missing or access is refused.
         """
         ...
 
     async def latest(self, measurement: str, where: Mapping[str, str]) -> Row | None:
-        """Return the newest point of the selection with all its fields, or None. Raises Retryable."""
+        """Return the newest point of the selection with all its fields, or None. Raises as `rows`."""
         ...
 
     async def close(self) -> None:
