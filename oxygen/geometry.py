@@ -142,8 +142,9 @@ class HorizontalTank(_Shell, frozen=True):
     def _lower_volume(self, height: float) -> float:
         """Return the volume below a height in the lower half."""
         radius = self.radius_m
-        chord_half = math.sqrt(height * (2 * radius - height))
-        segment_m2 = radius**2 * math.acos(1 - height / radius) - (radius - height) * chord_half
+        # The angle by arcsine: an arccosine of nearly 1 would lose half the digits near the bottom.
+        angle = 2 * math.asin(math.sqrt(height / (2 * radius)))
+        segment_m2 = radius**2 * (angle - math.sin(2 * angle) / 2)
         heads_m3 = math.pi * self.depth_m / radius * height**2 * (radius - height / 3)
         return self.cylinder_length_m * segment_m2 + heads_m3
 

@@ -27,7 +27,7 @@ DP_SD_FRACTION = 0.002
 PRESSURE_SD_PA = 10_000.0
 ASSUMED_PRESSURE_SD_PA = 100_000.0
 # Liquid that came in cold is up to 16 % denser than saturated liquid, for hours; most of the time it is not.
-LIQUID_DENSITY_SD_FRACTION = 0.03
+LIQUID_DENSITY_SD_FRACTION = 0.05
 
 
 class Contents(msgspec.Struct, frozen=True):

@@ -1,0 +1,1 @@
+"""Tests of the shared language: physics, readings, wire and decisions."""
