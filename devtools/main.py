@@ -8,7 +8,7 @@ import sys
 
 from devtools.checks import check
 from devtools.environment import ensure, script
-from devtools.lock import lock
+from devtools.lock import lock, write_licences
 from devtools.suite import run_suite
 from devtools.terminal import Stop, say
 
@@ -61,6 +61,8 @@ def _finish(command: str, *, upgrade: bool) -> int:
         return 0 if check() else 1
     if command == "lock":
         lock(upgrade=upgrade)
+        ensure("dev")
+        write_licences()
     else:
         say("Ready. Next: python3 dev.py run, or python3 dev.py test")
     return 0
