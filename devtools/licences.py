@@ -31,7 +31,8 @@ def licence_of(name: str) -> str:
             return ELSEWHERE[name]
         raise Stop(f"{name} is locked, but not installed here: add its licence to ELSEWHERE") from None
     for field in ("License-Expression", "License"):
-        text = (declared.get_all(field) or [""])[0].strip()
+        values: list[str] = declared.get_all(field) or [""]
+        text = values[0].strip()
         if text and "\n" not in text:
             return text
     named = [text.split(" :: ")[-1] for text in declared.get_all("Classifier") or [] if "License ::" in text]
