@@ -19,8 +19,8 @@ def rooms() -> list[str]:
 def check() -> bool:
     """Run every gate, also after one has failed; print each one's time; tell whether all passed."""
     gates = {
-        "ruff check": [script("ruff"), "check", "--quiet", "."],
-        "ruff format": [script("ruff"), "format", "--check", "--quiet", "."],
+        "ruff check": [script("ruff"), "check", "--quiet", "--output-format", "concise", "."],
+        "ruff format": [script("ruff"), "format", "--check", "--quiet", "--output-format", "concise", "."],
         "mypy": [script("mypy"), "--no-error-summary", *rooms(), *TYPED],
         "import contracts": [script("lint-imports"), "--no-cache", "--no-logo"],
     }

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import psutil
 import pytest
+from playwright.async_api import async_playwright
 
 from tests.conftest import Browser, InfluxDatabase
 from tests.servers import Influxd, Mosquitto, Postgres, Server, ServerError, reserve_port
@@ -161,3 +162,15 @@ def test_closing_removes_the_files() -> None:
 def test_chromium_runs(chromium: Browser) -> None:
     """The browser that the page tests use is a program of this machine."""
     assert os.access(chromium.executable_path, os.X_OK)
+
+
+async def test_the_browser_shows_a_page_in_vietnamese(chromium: Browser) -> None:
+    """Chromium starts with the fixture's arguments, also as root, and playwright reads its page."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=chromium.executable_path, args=list(chromium.args)
+        )
+        page = await browser.new_page(viewport={"width": 360, "height": 640})
+        await page.set_content("<button>Đã nhận</button>")
+        assert await page.get_by_role("button").inner_text() == "Đã nhận"
+        await browser.close()
