@@ -1,1 +1,1 @@
-"""MQTT in, then validate, derive, store and acknowledge; the state and daily figures of each subject."""
+"""MQTT in: validate, derive, store, acknowledge; keeps every subject's state, status and daily figures."""
