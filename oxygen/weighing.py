@@ -26,8 +26,8 @@ COLDEST_LIQUID_KG_M3 = 1000 * BOILING_LIQUID_KG_PER_L
 DP_SD_FRACTION = 0.002
 PRESSURE_SD_PA = 10_000.0
 ASSUMED_PRESSURE_SD_PA = 100_000.0
-# Liquid that came in cold is up to 16 % denser than saturated liquid, for hours; most of the time it is not.
-LIQUID_DENSITY_SD_FRACTION = 0.05
+# Between saturated liquid and the coldest delivered lies all that stands in a tank: three deviations.
+COLD_LIQUID_SD_FRACTION = 1 / 3
 
 
 class Contents(msgspec.Struct, frozen=True):
@@ -159,7 +159,8 @@ def _sd_kg(dp_pa: float, pressure_pa: float, pressure_sd_pa: float, tank: Tank) 
     mass = _mass_kg(dp_pa, densities, tank)
     dp_sd_pa = DP_SD_FRACTION * densities.liquid * STANDARD_GRAVITY_M_S2 * tank.tap_span_m
     step_pa = pressure_sd_pa if is_tabulated(pressure_pa + pressure_sd_pa) else -pressure_sd_pa
-    denser = densities._replace(liquid=densities.liquid * (1 + LIQUID_DENSITY_SD_FRACTION))
+    colder = max(COLDEST_LIQUID_KG_M3 - densities.liquid, 0.0)
+    denser = densities._replace(liquid=densities.liquid + COLD_LIQUID_SD_FRACTION * colder)
     return math.hypot(
         _mass_kg(dp_pa + dp_sd_pa, densities, tank) - mass,
         _mass_kg(dp_pa, _densities(pressure_pa + step_pa, tank), tank) - mass,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 from oxygen.errors import Rejected
 from oxygen.geometry import Geometry, HorizontalTank, StrappingTable, VerticalTank
 from oxygen.tank import Tank, parse_geometry, unparse_geometry
+from oxygen.units import litres_of_boiling_liquid, normal_cubic_metres
+from oxygen.weighing import contents
 from tests.oxygen.sliced_vessel import coolprop_density
 
 UPRIGHT = VerticalTank(2.0, 5.7)
@@ -181,3 +184,22 @@ def test_a_strapping_table_survives_the_way_through_json() -> None:
     table = StrappingTable("horizontal", ((0.0, 0.0), (0.7, 3.1), (1.9, 9.4)))
 
     assert parse_geometry(json.loads(json.dumps(unparse_geometry(table)))) == table
+
+
+def test_the_worked_example_of_the_physics_page_is_what_the_code_says() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "physics.md").read_text(encoding="utf-8")
+    example = page.split("### Worked example")[1].split("\n## ")[0]
+    subject = tank()
+    found = contents(30_000.0, 9e5, subject)
+
+    for figure in (
+        f"{subject.capacity_kg:,.0f} kg",
+        f"{subject.heel_kg:,.0f} kg",
+        f"{found.level_m:.3f} m",
+        f"{found.mass_kg:,.0f} kg",
+        f"{subject.fill_percent(found.mass_kg):.1f} %",
+        f"{100 * subject.dial_fraction(found.liquid_volume_m3):.1f} %",
+        f"{litres_of_boiling_liquid(found.mass_kg):,.0f} L",
+        f"{normal_cubic_metres(found.mass_kg):,.0f} Nm³",
+    ):
+        assert figure in example

@@ -323,6 +323,24 @@ def test_the_mass_that_made_the_differential_pressure_is_recovered(
     assert found.quality is Quality.GOOD
 
 
+@pytest.mark.parametrize("shell", STANDING_SHELLS + LYING_SHELLS, ids=repr)
+@pytest.mark.parametrize("cold_share", [0.5, 1.0])
+def test_the_deviation_covers_liquid_that_came_in_cold(shell: Shell, cold_share: float) -> None:
+    for pressure in (4e5, 8e5, 12e5, 16e5):
+        for fill in (0.05, 0.2, 0.5, 0.8, 0.9, 0.95):
+            found, true_kg, _ = weigh(shell, pressure, saturated_layers(shell, pressure, fill, cold_share))
+
+            assert abs(found.mass_kg - true_kg) <= 3.2 * found.sd_kg
+
+
+def test_a_lying_tank_is_known_less_well_than_a_standing_one() -> None:
+    standing, tank = weigh(LARGE, 12e5, saturated_layers(LARGE, 12e5, 0.5))[::2]
+    lying, _ = weigh(LYING, 12e5, saturated_layers(LYING, 12e5, 0.5))[::2]
+
+    assert standing.sd_kg < 0.005 * tank.capacity_kg
+    assert lying.sd_kg > 2 * standing.sd_kg
+
+
 @pytest.mark.parametrize("dp_pa", [math.nan, math.inf, -math.inf])
 def test_a_differential_pressure_that_is_no_number_is_refused(dp_pa: float) -> None:
     with pytest.raises(ValueError, match=r"dp_pa is .*, expected a finite number"):
