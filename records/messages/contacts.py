@@ -1,0 +1,71 @@
+"""Who is told of alarms."""
+
+from __future__ import annotations
+
+import msgspec
+from sqlalchemy import select, update
+
+from records import audit
+from records.alarms.models import SEVERITIES
+from records.database import Transaction
+from records.messages import models
+from records.messages.structs import Contact
+from records.refusals import changed_meanwhile, check_one_of, not_found
+
+
+async def put_contact(tx: Transaction, contact: Contact, *, actor: str, now_us: int) -> Contact:
+    """Add a contact (id 0) or change one, and return it as stored.
+
+    Raises Rejected: `bad_value`, `constraint` for an unknown facility, `changed_meanwhile` when
+    `contact.version` is not the stored one.
+    """
+    check_one_of("channel", contact.channel, models.CHANNELS)
+    check_one_of("minimum_severity", contact.minimum_severity, SEVERITIES)
+    values = msgspec.structs.asdict(contact)
+    del values["id"]
+    values["version"] = contact.version + 1
+    table = models.contact
+    if contact.id == 0:
+        number = await tx.scalar(table.insert().values(values).returning(table.c.id))
+    else:
+        same = (
+            (table.c.id == contact.id) & (table.c.version == contact.version) & table.c.removed_us.is_(None)
+        )
+        number = await tx.scalar(update(table).where(same).values(values).returning(table.c.id))
+    if number is None:
+        raise changed_meanwhile("contact", contact.id)
+    stored = msgspec.structs.replace(contact, id=int(number), version=values["version"])
+    detail = {name: value for name, value in values.items() if name != "secret"}
+    await _audit(tx, stored.id, "contact.put", actor, now_us, detail)
+    return stored
+
+
+async def contacts(tx: Transaction, *, active_only: bool = False) -> list[Contact]:
+    """Return the contacts that were not removed, by id."""
+    table = models.contact
+    query = select(table).where(table.c.removed_us.is_(None)).order_by(table.c.id)
+    if active_only:
+        query = query.where(table.c.active)
+    rows = await tx.rows(query)
+    return [Contact(**{name: row[name] for name in Contact.__struct_fields__}) for row in rows]
+
+
+async def remove_contact(tx: Transaction, contact_id: int, *, actor: str, now_us: int) -> None:
+    """Take a contact off every list; its row stays for the messages that were sent to it.
+
+    Raises Rejected `not_found`; removing it again does so too.
+    """
+    table = models.contact
+    present = (table.c.id == contact_id) & table.c.removed_us.is_(None)
+    gone = {"removed_us": now_us, "active": False, "version": table.c.version + 1}
+    if (await tx.execute(update(table).where(present).values(gone))).rowcount != 1:
+        raise not_found("contact", contact_id)
+    await _audit(tx, contact_id, "contact.remove", actor, now_us, {})
+
+
+async def _audit(
+    tx: Transaction, contact_id: int, action: str, actor: str, now_us: int, detail: dict[str, object]
+) -> None:
+    await audit.record(
+        tx, at_us=now_us, actor=actor, action=action, subject=f"contact:{contact_id}", detail=detail
+    )

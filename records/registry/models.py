@@ -1,0 +1,119 @@
+"""Tables of the registry: what exists, where, and the limits that rules keep to."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+)
+
+from records.registry.structs import Member
+from records.schema import JsonText, instant, metadata, one_of, row_id
+
+SCOPES = ("default", "province", "facility", "system", "tank")
+"""From the widest to the nearest; the nearest wins."""
+
+facility = Table(
+    "facility",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("name_vi", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("shard", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("governing_body", Text, nullable=False),
+    Column("officer_name", Text, nullable=False),
+    Column("officer_phone", Text, nullable=False),
+    Column("simulated", Boolean, nullable=False, server_default=false()),
+    Column("version", Integer, nullable=False),
+)
+
+gateway = Table(
+    "gateway",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("facility", Text, ForeignKey("facility.code"), nullable=False),
+    Column("version", Integer, nullable=False),
+)
+
+supply_system = Table(
+    "supply_system",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("facility", Text, ForeignKey("facility.code"), nullable=False),
+    Column("name_vi", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("members", JsonText(tuple[Member, ...]), nullable=False),
+    Column("version", Integer, nullable=False),
+)
+
+tank = Table(
+    "tank",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("facility", Text, ForeignKey("facility.code"), nullable=False),
+    Column("system", Text, nullable=True),
+    Column("gateway", Text, ForeignKey("gateway.code"), nullable=True),
+    Column("name_vi", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("geometry", JsonText(dict), nullable=False),
+    Column("working_pressure_pa", Double, nullable=False),
+    Column("fill_limit_fraction", Double, nullable=False),
+    Column("heel_fraction", Double, nullable=False),
+    Column("lead_time_h", Double, nullable=False),
+    Column("supplier", Text, nullable=False),
+    Column("expected_every_s", Double, nullable=False),
+    Column("version", Integer, nullable=False),
+    CheckConstraint("working_pressure_pa > 0", name="working_pressure_pa"),
+    CheckConstraint(
+        "fill_limit_fraction > heel_fraction AND fill_limit_fraction <= 1", name="fill_limit_fraction"
+    ),
+    CheckConstraint("heel_fraction >= 0", name="heel_fraction"),
+    CheckConstraint("lead_time_h >= 0", name="lead_time_h"),
+    CheckConstraint("expected_every_s > 0", name="expected_every_s"),
+)
+
+bank = Table(
+    "bank",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("facility", Text, ForeignKey("facility.code"), nullable=False),
+    Column("system", Text, nullable=True),
+    Column("cylinder_count", Integer, nullable=False),
+    Column("shell_l", Double, nullable=False),
+    Column("full_pressure_pa", Double, nullable=False),
+    Column("version", Integer, nullable=False),
+    CheckConstraint("cylinder_count > 0 AND shell_l > 0 AND full_pressure_pa > 0", name="size"),
+)
+
+registry_version = Table(
+    "registry_version",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("version", Integer, nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
+)
+
+rule_setting = Table(
+    "rule_setting",
+    metadata,
+    row_id(),
+    Column("rule", Text, nullable=False),
+    Column("scope_kind", Text, nullable=False),
+    Column("scope_code", Text, nullable=False),
+    Column("params", JsonText(dict), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("set_by", Text, nullable=False),
+    instant("set_us"),
+    one_of("scope_kind", SCOPES),
+    UniqueConstraint("rule", "scope_kind", "scope_code", "version"),
+    sqlite_autoincrement=True,
+)
