@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 
-class Stop(Exception):  # noqa: N818  an order to end, not a fault of the program
+class Stop(Exception):
     """Ends the program: the text says what is wrong and what to do about it."""
 
 
