@@ -28,7 +28,7 @@ class Gap(NamedTuple):
     first: int
     last: int
     reason: str
-    count: int
+    samples: int
 
 
 class _Pending(NamedTuple):
@@ -148,7 +148,7 @@ async def _write(tx: Transaction, batch: list[_Pending]) -> None:
             first_seq=gap.first,
             last_seq=gap.last,
             reason=gap.reason,
-            count=gap.count,
+            count=gap.samples,
             received_us=pending.received_us,
         )
         for pending in batch

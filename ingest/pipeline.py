@@ -143,7 +143,7 @@ class Pipeline:
             ledger.drop(seq)
 
     def store_derived(self, subject: str, worked: Iterable[Worked]) -> None:
-        """Rewrite derived points whose meaning changed; when there is no room the past is worked out again."""
+        """Rewrite derived points whose meaning changed; without room, the past is worked out again later."""
         entry = self._shard.view.tanks[subject]
         for item in worked:
             point = derived_point(subject, entry.facility, item.derived)

@@ -1,6 +1,7 @@
 """Starting again where the last process stopped, whatever stopped it.
 
-The records hold ledgers, checkpoints and the latest statuses; the store holds every sample since the checkpoints.
+The records hold ledgers, checkpoints and the latest statuses; the store holds every sample since the
+checkpoints.
 """
 
 from __future__ import annotations

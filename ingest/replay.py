@@ -1,8 +1,8 @@
 """Working the past out again: restore a checkpoint, fold the stored samples, replace what was derived.
 
-Samples that came too late for the reorder window are stored like any other but mean nothing until then. A replay
-waits until the gateway's gap has closed, or for as long as patience lasts, and ends in the same rows as if every
-sample had come in order.
+Samples that came too late for the reorder window are stored like any other but mean nothing until then. A
+replay waits until the gateway's gap has closed, or for as long as patience lasts, and ends in the same rows as
+if every sample had come in order.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
@@ -39,8 +39,8 @@ _log = structlog.get_logger(__name__)
 class Ingest:
     """One process serving one shard.
 
-    Raises, from `run`: Permanent when the records cannot be used at all; a fault in any part ends the process, which
-    its supervisor starts again.
+    Raises, from `run`: Permanent when the records cannot be used at all; a fault in any part ends the process,
+    which its supervisor starts again.
     """
 
     def __init__(
@@ -218,7 +218,7 @@ class Ingest:
             _log.warning("state could not be saved at the end", problem=str(error))
 
 
-async def _until_stopped(loops: list[Awaitable[None]], stop: asyncio.Event) -> None:
+async def _until_stopped(loops: Sequence[Awaitable[None]], stop: asyncio.Event) -> None:
     """Run endless loops until stopped; the first that fails takes the others down and is raised."""
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_as_coroutine(loop)) for loop in loops]

@@ -95,7 +95,7 @@ def _state(state: TankState, stale_after_s: float, now_us: int) -> State:
 
 
 def live_or_aged(state: TankState, now_us: int) -> Source:
-    """Tell whether readings still come (the slowest gateway reads once a minute) or the state ages by itself."""
+    """Tell whether readings still come (the slowest gateway reads once a minute) or the state only ages."""
     fresh = state.last_key is not None and now_us - state.last_key[0] <= AGED_AFTER_US
     return Source.LIVE if fresh else Source.AGED
 

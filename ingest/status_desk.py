@@ -95,11 +95,13 @@ class StatusDesk:
         state, entry = shard.engines[subject].live, shard.view.tanks[subject]
         now_us = shard.now_us()
         status = status_of(state, entry, Moment(now_us, live_or_aged(state, now_us), band))
-        overdue = previous is None or now_us - previous.evaluated_us >= OVERDUE_SHARE * self._every_us
-        if overdue or differs(status, previous):
+        if self._is_overdue(previous, now_us) or differs(status, previous):
             self._last[subject] = status
             self._pending.append(status)
             self._wanted.set()
+
+    def _is_overdue(self, previous: Status | None, now_us: int) -> bool:
+        return previous is None or now_us - previous.evaluated_us >= OVERDUE_SHARE * self._every_us
 
     async def run_ticks(self) -> None:
         """Give every silent subject its status in time, until cancelled."""

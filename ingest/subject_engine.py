@@ -105,7 +105,7 @@ class SubjectEngine:
             self.late = LateSpan(min(self.late.first_us, *times_us), max(self.late.last_us, *times_us))
 
     def mark_dirty(self, t_us: int, received_us: int) -> None:
-        """Have the past worked out again from `t_us`, though no sample came late (derived points were lost)."""
+        """Have the past worked out again from `t_us`; nothing came late, but derived points were lost."""
         self._note_late([t_us], received_us)
 
     def settle(self) -> list[Checkpoint]:
@@ -129,7 +129,7 @@ class SubjectEngine:
         return checkpoints
 
     def advance_settled(self, state: TankState, arrival: Arrival) -> tuple[Checkpoint | None, Derived]:
-        """Fold one sample into a state for good; the first of a new hour gives a checkpoint of the hours before."""
+        """Fold one sample for good; the first of a new hour gives a checkpoint of the hours before."""
         key = arrival.key
         checkpoint = None
         hour_us = key[0] - key[0] % US_PER_HOUR

@@ -3,8 +3,9 @@
 Pure. A `Balance` is plain data that a checkpoint can hold. Values must come in order of time; late ones are
 the caller's affair (it restores an older balance and folds again).
 
-The ledger over the last 24 h is hard to beat while demand is steady (docs/physics.md, "Consumption"): consumed =
-opening + refilled − closing. Ten-minute means stand at both ends, so that one noisy value moves nothing.
+The ledger over the last 24 h is hard to beat while demand is steady (docs/physics.md, "Consumption"):
+consumed = opening + refilled − closing. Ten-minute means stand at both ends, so that one noisy value moves
+nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ SMOOTHING_S = 120.0
 TROUGH_LIFETIME_US = US_PER_HOUR
 SETTLING_US = 15 * 60 * US_PER_S
 REFILL_RISE_FRACTION = 0.025
-"""Of capacity: above the swing of a level signal's correlated noise (about ±2 × 0.3 %), below any real delivery."""
+"""Of capacity: above the swing of a level signal's correlated noise (±2 × 0.3 %), below any real delivery."""
 PEAK_RISE_FRACTION = 0.001
 LEVEL_SD_FRACTION = 0.003
 """Standard deviation of a ten-minute mean, of capacity (correlated level noise)."""
@@ -78,7 +79,7 @@ class Balance(msgspec.Struct):
         filling: The delivery in progress, if any.
         refills: Finished deliveries of the last 24 h, oldest first.
         bins: Ten-minute means of the last 24 h, oldest first; the last one is still growing.
-        draw_kg_per_h: Mean draw of the ledger, or None when there is too little of it. Frozen during a delivery.
+        draw_kg_per_h: Mean draw of the ledger, or None when there is too little of it. Frozen in a delivery.
         draw_sd_kg_per_h: Standard deviation of the draw to be expected next.
     """
 

@@ -36,7 +36,8 @@ class Derived(msgspec.Struct, frozen=True):
         t_us: Of the sample.
         mass_kg: Contents by this sample alone; None when the level cannot be trusted.
         quality, reason: Of the contents.
-        fill_percent, level_fraction: Of this sample; None like mass_kg. level_fraction = liquid / inner volume.
+        fill_percent: Of this sample; None like mass_kg.
+        level_fraction: Liquid volume over inner volume; None like mass_kg.
         pressure_pa: Absolute tank pressure, or None.
         smoothed_kg: Contents smoothed over two minutes, the last trusted ones when this sample is not.
         filling: A delivery is in progress.

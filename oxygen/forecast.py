@@ -1,7 +1,7 @@
 """Time to empty from the ledger: when the contents reach the heel if the draw goes on.
 
-The forecast is three instants. While no reading comes they do not move later: the tank goes on emptying whether
-or not anybody measures it. What ages is the certainty, so p10 comes nearer and p90 recedes.
+The forecast is three instants. While no reading comes they do not move later: the tank goes on emptying
+whether or not anybody measures it. What ages is the certainty, so p10 comes nearer and p90 recedes.
 """
 
 from __future__ import annotations
