@@ -103,7 +103,7 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
-        """Yield a transaction that sees one snapshot and may not change anything. Raises Retryable, Permanent."""
+        """Yield a transaction that sees one snapshot and changes nothing. Raises Retryable, Permanent."""
         async with _connected(self._readers) as connection:
             yield Transaction(connection, writable=False)
 

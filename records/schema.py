@@ -1,4 +1,4 @@
-"""What every table shares: one MetaData, names of constraints, and column types that both databases keep alike."""
+"""What every table shares: one MetaData, names of constraints, and types that both databases keep alike."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The evaluator's memory and cursors: what it must know to go on after a restart as if there had been none."""
+"""The evaluator's memory and cursors: what it needs to go on after a restart as if there had been none."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ async def open_alarm(
     at_us: int,
     params: Mapping[str, Any],
 ) -> Alarm:
-    """Raise an alarm and return it; when one of this subject and rule is open, that one comes back unchanged."""
+    """Raise an alarm and return it; one of this subject and rule that is open comes back unchanged."""
     values = {
         **_new(subject, facility, rule, rule_version, severity, params),
         "state": "open",

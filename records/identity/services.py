@@ -208,7 +208,7 @@ async def sign_out(tx: Transaction, token: str) -> None:
 
 
 async def deactivate(tx: Transaction, user_id: int, *, actor: str, now_us: int) -> None:
-    """Close an account and end its sessions at once; repeating it changes nothing. Raises Rejected `not_found`."""
+    """Close an account and end its sessions at once; repeatable. Raises Rejected `not_found`."""
     row = await tx.row(select(account).where(account.c.id == user_id))
     if row is None:
         raise not_found("user", user_id)

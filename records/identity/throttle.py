@@ -19,7 +19,7 @@ _NAME_LIMIT = 64
 
 
 def wait_s(failures: int) -> int:
-    """Return the seconds to wait after so many failures: none for the first, then 1, 2, 4 … up to a minute."""
+    """Return the seconds to wait after so many failures: none at first, then 1, 2, 4 … up to a minute."""
     excess = failures - FREE_ATTEMPTS
     return 0 if excess < 0 else min(LONGEST_WAIT_S, 2 ** min(excess, 10))
 

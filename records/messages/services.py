@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from sqlalchemy import ColumnElement, select, update
@@ -127,5 +127,5 @@ def _claimed(outbox_id: int, worker: str | None) -> ColumnElement[bool]:
     return claimed if worker is None else claimed & (table.c.claimed_by == worker)
 
 
-async def _change(tx: Transaction, condition: ColumnElement[bool], values: dict[str, object]) -> bool:
+async def _change(tx: Transaction, condition: ColumnElement[bool], values: Mapping[str, object]) -> bool:
     return (await tx.execute(update(table).where(condition).values(values))).rowcount == 1

@@ -12,7 +12,6 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    false,
 )
 
 from records.registry.structs import Member
@@ -32,7 +31,7 @@ facility = Table(
     Column("governing_body", Text, nullable=False),
     Column("officer_name", Text, nullable=False),
     Column("officer_phone", Text, nullable=False),
-    Column("simulated", Boolean, nullable=False, server_default=false()),
+    Column("simulated", Boolean, nullable=False),
     Column("version", Integer, nullable=False),
 )
 

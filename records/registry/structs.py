@@ -125,7 +125,7 @@ class RuleSetting(msgspec.Struct, frozen=True):
     """Limits of a rule at one scope.
 
     Attributes:
-        scope_kind, scope_code: `default` with an empty code, or province, facility, system, tank and its code.
+        scope_kind, scope_code: `default` and "", or province, facility, system or tank and its code.
         params: The limits that this scope sets; the others come from wider scopes.
         version: Counts the settings of this rule and scope, from 1.
     """

@@ -105,7 +105,7 @@ async def report_versions(tx: Transaction, facility: str, local_date: str) -> li
 
 
 async def reports(tx: Transaction, since: str, until: str) -> list[ReportVersion]:
-    """Return the newest version of each report of the days `since`…`until` (both included), by day and facility."""
+    """Return the newest version of each report of the days `since`…`until` (both included), in order."""
     table = report_version
     newest = (
         select(table.c.facility, table.c.local_date, func.max(table.c.version).label("version"))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
-from sqlalchemy import select, tuple_
+from sqlalchemy import ColumnElement, select, tuple_
 
 from records.database import Transaction
 from records.status.models import tank_day
@@ -30,7 +31,9 @@ async def put_tank_days(tx: Transaction, days: Sequence[TankDay], now_us: int) -
     ]
     if changed:
         statement = tx.insert(tank_day)
-        replaced = {name: statement.excluded[name] for name in TankDay.__struct_fields__ if name not in _KEY}
+        replaced: dict[str, ColumnElement[Any]] = {
+            name: statement.excluded[name] for name in TankDay.__struct_fields__ if name not in _KEY
+        }
         replaced["revision"] = tank_day.c.revision + 1
         upsert = statement.on_conflict_do_update(index_elements=list(_KEY), set_=replaced)
         await tx.execute(upsert, [msgspec.structs.asdict(day) for day in changed])

@@ -70,7 +70,7 @@ async def latest_status(tx: Transaction, subject: str) -> StatusRow | None:
 
 
 async def prune_statuses(tx: Transaction, before_us: int) -> int:
-    """Delete rows written before an instant and return how many; the latest of each subject stays readable."""
+    """Delete rows written before an instant and return how many; each subject's latest stays readable."""
     table = models.status
     return (await tx.execute(delete(table).where(table.c.written_us < before_us))).rowcount
 

@@ -22,7 +22,7 @@ def _facility() -> None:
         sa.Column("governing_body", sa.Text(), nullable=False),
         sa.Column("officer_name", sa.Text(), nullable=False),
         sa.Column("officer_phone", sa.Text(), nullable=False),
-        sa.Column("simulated", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("simulated", sa.Boolean(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_facility")),
     )

@@ -70,7 +70,8 @@ def _alarm_event() -> None:
         sa.Column("actor", sa.Text(), nullable=False),
         sa.Column("params", sa.Text(), nullable=False),
         sa.CheckConstraint(
-            "kind IN ('raised', 'worsened', 'improved', 'acknowledged', 'cleared', 'late', 'note', 'delivered', 'undeliverable')",
+            "kind IN ('raised', 'worsened', 'improved', 'acknowledged', 'cleared', 'late', "
+            "'note', 'delivered', 'undeliverable')",
             name=op.f("ck_alarm_event_kind"),
         ),
         sa.ForeignKeyConstraint(["alarm_id"], ["alarm.id"], name=op.f("fk_alarm_event_alarm_id")),
