@@ -1,7 +1,7 @@
 """Deliveries of the past, planned backwards from the level that the story wants at its beginning.
 
-The wards' draw does not depend on the tanks, so it is computed first. Going back from the live start, the level
-rises by what was drawn; where it reaches the supplier's mark, a tanker must have been there.
+The wards' draw does not depend on the tanks, so it is computed first. Going back from the live start, the
+level rises by what was drawn; where it reaches the supplier's mark, a tanker must have been there.
 """
 
 from __future__ import annotations

@@ -117,8 +117,8 @@ def _seen_pa(
 class AnalogModule:
     """The register image of an eight-channel module in 0-20 mA mode.
 
-    The module reads no more than 20 mA: above, the value stands at its end and the status register tells. Below,
-    it has nothing to say in this mode; a broken wire is an honest 0 mA.
+    The module reads no more than 20 mA: above, the value stands at its end and the status register tells.
+    Below, it has nothing to say in this mode; a broken wire is an honest 0 mA.
     """
 
     def __init__(self, profile: DeviceProfile) -> None:
@@ -133,7 +133,7 @@ class AnalogModule:
         }
 
     def image(self, currents_ma: Sequence[float]) -> dict[tuple[int, int], int]:
-        """Return (function, address on the wire) -> word for the channels' currents; an open channel is 0 mA."""
+        """Return (function, address on the wire) -> word for the currents; an open channel is 0 mA."""
         words = dict(self._fixed)
         for channel, (value, status, count) in enumerate(self._places):
             current = currents_ma[channel] if channel < len(currents_ma) else 0.0

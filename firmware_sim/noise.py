@@ -1,7 +1,7 @@
 """Chance that depends on nothing but a key and a counter.
 
-A sequential generator would give another world after a restart or with another rhythm of calls. Here the noise of
-step 4711 of one tank is the same number whoever asks for it, and whenever.
+A sequential generator would give another world after a restart or with another rhythm of calls. Here the
+noise of step 4711 of one tank is the same number whoever asks for it, and whenever.
 
 Source: the mixing function is SplitMix64 (Steele, Lea and Flood 2014).
 """

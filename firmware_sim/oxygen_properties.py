@@ -3,9 +3,9 @@
 The product has a table of its own; this is deliberately another road to the same nature, so that an error in
 either shows as a difference.
 
-Source: polynomials in ln(p / 5 bar), fitted on Chebyshev nodes of 0.4 to 31 bar to CoolProp 8.0.0 (Schmidt and
-Wagner 1985); within 0.02 % of it from 0.5 to 30 bar, 0.001 % for the temperature. The gas follows the virial
-equation cut after the second coefficient, within 0.1 % up to 20 bar and from 0 to 60 °C.
+Source: polynomials in ln(p / 5 bar), fitted on Chebyshev nodes of 0.4 to 31 bar to CoolProp 8.0.0 (Schmidt
+and Wagner 1985); within 0.02 % of it from 0.5 to 30 bar, 0.001 % for the temperature. The gas follows the
+virial equation cut after the second coefficient, within 0.1 % up to 20 bar and from 0 to 60 °C.
 """
 
 from __future__ import annotations

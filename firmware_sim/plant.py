@@ -1,7 +1,8 @@
 """One liquid-oxygen tank: its mass, pressure and layers from step to step, and the pressures at its taps.
 
 The tank is a vessel under a pressure-build coil. What leaves is drawn by the wards or, below the tank's own
-evaporation, blown off. Cold liquid from a tanker partly settles as a layer at the bottom and warms over hours.
+evaporation, blown off. Cold liquid from a tanker partly settles as a layer at the bottom and warms over
+hours.
 """
 
 from __future__ import annotations

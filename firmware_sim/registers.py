@@ -20,8 +20,7 @@ _ORDER_OF_BYTES = {"ABCD": (0, 1, 2, 3), "CDAB": (2, 3, 0, 1), "BADC": (1, 0, 3,
 def encode(raw: float, point_type: str, byte_order: ByteOrder) -> list[int]:
     """Return the one or two words of a raw value; whole numbers are rounded and held within their type.
 
-    In a single word only the byte-swapping orders ("BADC", "DCBA") change anything, and modules that swap bytes
-    do so in 32-bit values alone; single words are therefore always sent high byte first.
+    The order applies to 32-bit values alone: a single word travels high byte first, as Modbus says.
     """
     packing = _PACKING[point_type]
     if point_type == "f32":

@@ -1,4 +1,4 @@
-"""What happens in the simulated world: hospitals, tanks, instruments and a story, as a file that people write."""
+"""What happens in the simulated world: hospitals, tanks, instruments, a story; a file that people write."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Noise(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The gateway's line to the centre: where it listens, and where it leads (0 and "" are given at start)."""
+    """The gateway's line to the centre: where it listens and where it leads; port 0 is settled at start."""
 
     host: str = "127.0.0.1"
     port: Port = 0
@@ -180,7 +180,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Something that happens; times are seconds after the live start, negative ones lie in the history.
 
     Attributes:
-        kind: What: see docs/simulator.md for the list.
+        kind: To a tank: `run_down` (drawn to a level by a time), `refill`, `surge` (the wards draw more). To
+            a transmitter: `wire_break`, `fail_low`, `fail_high`, `stuck`, `offset`, `drift`, and to its lines
+            `follows_pressure` (top blocked), `plugged` (bottom blocked). To a gateway: `network_cut`,
+            `network_half_open`, `module_silent`.
         at_s: When it begins.
         until_s: When a fault, a surge or a cut ends.
         tank: Whom it befalls.

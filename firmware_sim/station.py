@@ -1,4 +1,4 @@
-"""A tank with its instruments, its supplier and what befalls it: everything between the wards and the loop."""
+"""A tank with its instruments, its supplier and what befalls it: all between the wards and the loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A supply system: tanks on one manifold share the draw, and a bank of cylinders takes over when all are low."""
+"""A supply system: tanks on one manifold share the draw, and cylinders take over when all are low."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The inner vessel of a simulated tank: volume by level and level by volume, from slices added up.
 
-The product works with closed formulas; here the area of a horizontal slice is integrated by Simpson's rule, so
-that the two can be held against each other.
+The product works with closed formulas; here the area of a horizontal slice is integrated by Simpson's rule,
+so that the two can be held against each other.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The simulated world: moved on by virtual or real time, read through registers, saved and restored.
 
-The plant moves by whole steps, 60 s long before the live start and 10 s after it, counted from the live start;
-noise is keyed by the step. The state at a moment therefore depends on scenario, seed and start alone, not on how
-often somebody asked. Registers take the plant at its last whole step and the instruments' noise of the second.
+The plant moves by whole steps, 60 s long before the live start and 10 s after it, counted from the live
+start; noise is keyed by the step. The state at a moment therefore depends on scenario, seed and start alone,
+not on how often somebody asked. Registers take the plant at its last whole step and the instruments' noise of
+the second.
 """
 
 from __future__ import annotations
@@ -136,7 +137,8 @@ class World:
     def at_history_start(cls, scenario: Scenario, live_start_us: int, days: int | None = None) -> World:
         """Return a world some days (default: the scenario's) before its live start.
 
-        Moved on to `live_start_us`, every tank stands at its `start_fill_percent` and the story goes on from there.
+        Moved on to `live_start_us`, every tank stands at its `start_fill_percent` (tanks on one manifold
+        within a few per cent), and the story goes on from there.
         """
         days = scenario.history_days if days is None else days
         return cls(scenario, live_start_us - days * US_PER_DAY, live_start_us=live_start_us)
