@@ -117,12 +117,20 @@ class RangeRequest(msgspec.Struct, frozen=True):
 
 
 class BusState(msgspec.Struct, frozen=True):
-    """One field bus of a gateway: whether its instruments answer, and since when they do not."""
+    """One field bus of a gateway, counted since the agent's start.
+
+    Attributes:
+        answering: Whether every instrument answered at the last poll.
+        polls, failures: Bus cycles, and those in which some instrument did not answer properly.
+        overruns: Polls left out because the one before took too long.
+        last_error: What the last failure was, in English; empty while answering.
+    """
 
     answering: bool
     polls: int = 0
     failures: int = 0
     last_error: str = ""
+    overruns: int = 0
 
 
 class GatewayState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -137,6 +145,8 @@ class GatewayState(msgspec.Struct, frozen=True, omit_defaults=True):
         spool_hours_left: Hours until the spool's cap at the current rate; null when not known yet.
         oldest_unstored_us: Time of the oldest such row, or null.
         buses: By the name in the configuration.
+        samples_lost: Samples since the agent's start that the spool could not take; they have no number.
+        spool_error: Why the spool takes nothing, in English; empty when it does.
     """
 
     v: int
@@ -152,6 +162,8 @@ class GatewayState(msgspec.Struct, frozen=True, omit_defaults=True):
     spool_hours_left: float | None = None
     oldest_unstored_us: int | None = None
     buses: dict[str, BusState] = {}
+    samples_lost: int = 0
+    spool_error: str = ""
 
 
 class Figure(msgspec.Struct, frozen=True):
