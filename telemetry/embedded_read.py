@@ -18,7 +18,7 @@ from telemetry.contract import Bucket, FieldValue, Row, Selection
 from telemetry.embedded_errors import error_of, not_created
 from telemetry.embedded_schema import is_created, table_of, types_in
 from telemetry.embedded_write import Connect
-from telemetry.validation import is_name
+from telemetry.validation import MAX_T_US, MIN_T_US, is_name
 
 T = TypeVar("T")
 Columns = Mapping[str, str]
@@ -130,9 +130,9 @@ def _series_rows(
         f"SELECT _t_us, {_listed(columns)} FROM {table_of(selection.measurement)}"  # noqa: S608
         " WHERE _series = ? AND _t_us >= ? AND _t_us < ? ORDER BY _t_us LIMIT ?"
     )
-    since_us = selection.since_us
+    since_us, until_us = max(selection.since_us, MIN_T_US), min(selection.until_us, MAX_T_US + 1)
     while True:
-        page = pool.connection().execute(text, (series, since_us, selection.until_us, limit)).fetchall()
+        page = pool.connection().execute(text, (series, since_us, until_us, limit)).fetchall()
         for values in page:
             row = _row(values, tags, columns)
             if row.fields:
@@ -173,7 +173,9 @@ def buckets_of(
         f' WHERE _series IN ({series}) AND _t_us >= ? AND _t_us < ? AND "{field}" IS NOT NULL'
         " GROUP BY 1 ORDER BY 1"
     )
-    since_us, until_us = selection.since_us, selection.until_us
+    since_us, until_us = selection.since_us, min(selection.until_us, MAX_T_US + 1)
+    if since_us < MIN_T_US:  # SQLite's integers end; begin with the step that the first instant falls into
+        since_us += (MIN_T_US - since_us) // step_us * step_us
     found = connection.execute(text, (since_us, step_us, *params, since_us, until_us))
     return [
         Bucket(since_us + step * step_us, float(minimum), mean, float(maximum), count)

@@ -49,7 +49,7 @@ def _ensure_v2(settings: InfluxSettings) -> None:
     try:
         with v2_client(settings) as client:
             organization_id = _organization_id(client, settings)
-            bucket_id = _ensure_bucket(client, settings, organization_id)
+            bucket_id = _ensure_bucket(client, settings)
             _ensure_mapping(client, settings, organization_id, bucket_id)
     except ApiException as answer:
         raise v2_setup_error(settings, answer) from answer
@@ -66,12 +66,12 @@ def _organization_id(client: InfluxDBClient, settings: InfluxSettings) -> str:
     return str(found[0].id)
 
 
-def _ensure_bucket(client: InfluxDBClient, settings: InfluxSettings, organization_id: str) -> str:
+def _ensure_bucket(client: InfluxDBClient, settings: InfluxSettings) -> str:
     buckets = client.buckets_api()
     found = buckets.find_bucket_by_name(settings.bucket)  # type: ignore[no-untyped-call]
     if found is None:
         # Without rules of retention a bucket keeps its points for ever.
-        found = buckets.create_bucket(bucket_name=settings.bucket, org_id=organization_id)
+        found = buckets.create_bucket(bucket_name=settings.bucket, org=settings.org)
     return str(found.id)
 
 

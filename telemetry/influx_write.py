@@ -90,6 +90,8 @@ class V2Writer:
             raise v2_write_error(settings, answer) from answer
         except urllib3.exceptions.HTTPError as error:
             raise unreachable(settings.url, error) from error
+        except UnicodeDecodeError as error:  # influxdb-client reads every body as UTF-8
+            raise unreachable(settings.url, urllib3.exceptions.ResponseError(error)) from error
         fault = write_error(status, "")
         if fault:
             raise fault
