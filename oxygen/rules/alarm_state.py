@@ -160,13 +160,16 @@ class RuleMemory(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         live: Of the rows as they come.
         late: Of rows that arrived too late to alarm anybody; they are logged and touch nothing live.
-        late_at_us: Instant of the last late row, or None.
+        late_at_us, late_held: Instant and condition of the last late row; None before the first.
+        late_since_us: By severity, when history's present crossing of it began.
         watched_since_us: When watching the subject began, or None before.
     """
 
     live: Memory = Memory()
     late: Memory = Memory()
     late_at_us: int | None = None
+    late_held: Condition | None = None
+    late_since_us: dict[Severity, int] = {}
     watched_since_us: int | None = None
 
     def to_body(self) -> dict[str, Any]:
@@ -188,14 +191,62 @@ def step_live(
     return msgspec.structs.replace(memory, live=live), transition
 
 
+class Crossing(msgspec.Struct, frozen=True, kw_only=True):
+    """A severity that history reached: from when, and until when if that is known already."""
+
+    severity: Severity
+    since_us: int
+    until_us: int | None
+    reason: str
+    params: Params
+
+
+def pass_late_time(
+    memory: RuleMemory, at_us: int, limits: RuleLimits
+) -> tuple[RuleMemory, tuple[Crossing, ...]]:
+    """Return the memory when history has come to an instant, and the crossings found on the way.
+
+    History brings a row only where something changed, so that what the last row said held until the next.
+    It comes in runs, each in order; an instant before the last one begins a new run from nothing.
+    """
+    if memory.late_at_us is None or memory.late_held is None:
+        return memory, ()
+    if at_us < memory.late_at_us:
+        fresh = RuleMemory(live=memory.live, watched_since_us=memory.watched_since_us)
+        return fresh, ()
+    return _step_late(memory, memory.late_held, at_us, limits)
+
+
 def step_late(
     memory: RuleMemory, condition: Condition, at_us: int, limits: RuleLimits
-) -> tuple[RuleMemory, Transition | None]:
-    """Return the memory after a look at history, and what changed there.
+) -> tuple[RuleMemory, tuple[Crossing, ...]]:
+    """Return the memory after a late row, and the crossings found; call `pass_late_time` before it."""
+    after, crossings = _step_late(memory, condition, at_us, limits)
+    return msgspec.structs.replace(after, late_at_us=at_us, late_held=condition), crossings
 
-    History comes in runs, each in order; a row before the last one begins a new run
-    from nothing.
-    """
-    begins = memory.late_at_us is not None and at_us < memory.late_at_us
-    late, transition = step(Memory() if begins else memory.late, condition, at_us, limits)
-    return msgspec.structs.replace(memory, late=late, late_at_us=at_us), transition
+
+def _step_late(
+    memory: RuleMemory, condition: Condition, at_us: int, limits: RuleLimits
+) -> tuple[RuleMemory, tuple[Crossing, ...]]:
+    late, transition = step(memory.late, condition, at_us, limits)
+    after = msgspec.structs.replace(memory, late=late)
+    if transition is None:
+        return after, ()
+    if transition.change in (Change.RAISED, Change.WORSENED):
+        begun = {**memory.late_since_us, transition.severity: transition.since_us}
+        crossing = _crossing(transition.severity, transition.since_us, None, transition)
+        return msgspec.structs.replace(after, late_since_us=begun), (crossing,)
+    ended = {s: since for s, since in memory.late_since_us.items() if rank(s) > rank(late.severity)}
+    still = {s: since for s, since in memory.late_since_us.items() if s not in ended}
+    crossings = tuple(_crossing(s, since, transition.since_us, transition) for s, since in ended.items())
+    return msgspec.structs.replace(after, late_since_us=still), crossings
+
+
+def _crossing(severity: Severity, since_us: int, until_us: int | None, transition: Transition) -> Crossing:
+    return Crossing(
+        severity=severity,
+        since_us=since_us,
+        until_us=until_us,
+        reason=transition.reason,
+        params=transition.params,
+    )

@@ -14,6 +14,7 @@ from oxygen.rules.alarm_state import (
     Memory,
     RuleMemory,
     Transition,
+    pass_late_time,
     severities,
     step,
     step_late,
@@ -54,7 +55,7 @@ def watch(looks: Iterable[Look], *, restart: bool = False) -> list[tuple[str, st
 
 
 def minute_of(transition: Transition) -> int:
-    return (transition.at_us - START_US) // 60_000_000
+    return minute(transition.at_us)
 
 
 def ticks(status: Status, start: int, end: int) -> list[Look]:
@@ -168,35 +169,87 @@ def test_stale_data_is_raised_without_any_row_and_cleared_by_readings() -> None:
     assert told == [(Change.RAISED, 16), (Change.CLEARED, 61)]
 
 
-def test_history_is_logged_apart_and_never_touches_the_live_alarm() -> None:
-    memory = RuleMemory()
+def look_back(
+    looks: Iterable[Look], memory: RuleMemory | None = None
+) -> tuple[RuleMemory, list[tuple[str, int, int | None]]]:
+    """Return the memory after late rows, and (severity, from minute, until minute) of what they showed."""
+    kept, found = memory or RuleMemory(), []
+    for at_us, status in looks:
+        kept, held = pass_late_time(kept, at_us, LIMITS.stock)
+        condition = low_stock(status, at_us, lead_time_h=12.0, limits=LIMITS, latched=kept.late.severity)
+        kept, now = step_late(kept, condition, at_us, LIMITS.stock)
+        kept = RuleMemory.from_body(msgspec.json.decode(msgspec.json.encode(kept.to_body())))
+        found += [
+            (
+                each.severity.value,
+                minute(each.since_us),
+                None if each.until_us is None else minute(each.until_us),
+            )
+            for each in (*held, *now)
+        ]
+    return kept, found
+
+
+def minute(t_us: int) -> int:
+    return (t_us - START_US) // 60_000_000
+
+
+def test_history_with_a_row_at_each_change_shows_when_a_limit_was_crossed_and_until_when() -> None:
+    looks = [
+        (minutes(at), reading(minutes(at), fill)) for at, fill in ((0, 60), (100, 25), (300, 60), (400, 61))
+    ]
+
+    _, found = look_back(looks)
+
+    assert found == [("reorder", 100, None), ("reorder", 100, 300)]
+
+
+def test_each_severity_that_history_reached_is_a_crossing_of_its_own() -> None:
+    steps = ((0, 60), (100, 25), (200, 15), (300, 5), (400, 25), (500, 60), (600, 60))
+
+    _, found = look_back([(minutes(at), reading(minutes(at), fill)) for at, fill in steps])
+
+    assert found == [
+        ("reorder", 100, None),
+        ("urgent", 200, None),
+        ("critical", 300, None),
+        ("urgent", 200, 400),
+        ("critical", 300, 400),
+        ("reorder", 100, 500),
+    ]
+
+
+def test_history_never_touches_the_live_alarm() -> None:
+    memory = RuleMemory(watched_since_us=minutes(-9))
     condition = low_stock(
         reading(minutes(0), 25.0), minutes(0), lead_time_h=12.0, limits=LIMITS, latched=None
     )
     memory, _ = step_live(memory, condition, minutes(0), LIMITS.stock)
-    live_before = memory.live
-    found = []
-    for at_us, status in readings(*[60.0] * 5, *[5.0] * 5, *[80.0] * 20, start=-5000):
-        past = low_stock(status, at_us, lead_time_h=12.0, limits=LIMITS, latched=memory.late.severity)
-        memory, transition = step_late(memory, past, at_us, LIMITS.stock)
-        found.append(transition)
 
-    assert [each.change for each in found if each] == ["raised", "cleared"]
-    assert memory.live == live_before
+    after, found = look_back(readings(*[60.0] * 5, *[5.0] * 5, *[80.0] * 20, start=-5000), memory)
+    after, again = look_back(readings(*[60.0] * 5, *[5.0] * 5, *[80.0] * 20, start=-9000), after)
+
+    assert found
+    assert again
+    assert (after.live, after.watched_since_us) == (memory.live, minutes(-9))
 
 
 def test_an_older_run_of_history_starts_from_nothing() -> None:
-    low = Condition(rule=Rule.LOW_STOCK, activity=Activity.ACTIVE, severity=Severity.CRITICAL)
-    memory = RuleMemory()
-    for at_us in (minutes(0), minutes(2)):
-        memory, _ = step_late(memory, low, at_us, LIMITS.stock)
-    assert memory.late.latched
+    """The first run ends low; the second, older one knows nothing of it."""
+    memory, newer = look_back(
+        [(minutes(0), reading(minutes(0), 5.0)), (minutes(60), reading(minutes(60), 4.0))]
+    )
+    _, older = look_back(
+        [
+            (minutes(-900), reading(minutes(-900), 60.0)),
+            (minutes(-800), reading(minutes(-800), 5.0)),
+            (minutes(-700), reading(minutes(-700), 60.0)),
+        ],
+        memory,
+    )
 
-    memory, _ = step_late(memory, low, minutes(-900), LIMITS.stock)
-    memory, again = step_late(memory, low, minutes(-898), LIMITS.stock)
-
-    assert again is not None
-    assert again.change is Change.RAISED
+    assert newer == [("critical", 0, None)]
+    assert older == [("critical", -800, None)]
 
 
 looks_at_random = st.lists(
