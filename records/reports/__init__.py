@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from records.reports.models import Correction
-from records.reports.services import ReportVersion, report_versions, reports, save_report
+from policy.daily_figures import Correction, ReportVersion
+from records.reports.services import report_versions, reports, save_report
 
 __all__ = ["Correction", "ReportVersion", "report_versions", "reports", "save_report"]

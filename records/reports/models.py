@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import msgspec
 from sqlalchemy import Column, Index, Integer, Table, Text, UniqueConstraint
 
+from policy.daily_figures import Correction, TankDay
 from records.schema import JsonText, instant, metadata, one_of, row_id
-from records.status.structs import TankDay
 
 STATES = ("draft", "final")
-
-
-class Correction(msgspec.Struct, frozen=True):
-    """A figure that a person typed, in kg, and why; `value_kg` None says that the figure is not known."""
-
-    value_kg: float | None
-    note: str
 
 
 report_version = Table(

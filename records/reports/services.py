@@ -5,38 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from sqlalchemy import func, select
 
+from policy.daily_figures import Correction, ReportVersion
 from records import audit
 from records.database import Transaction
 from records.refusals import changed_meanwhile, check_one_of
-from records.reports.models import STATES, Correction, report_version
-from records.status import TankDay, tank_days
-
-
-class ReportVersion(msgspec.Struct, frozen=True):
-    """One version of a report.
-
-    Attributes:
-        version: From 1; every change makes the next one.
-        state: draft or final.
-        corrections: Typed figures by key, as `policy.daily_report` names them.
-        tank_days: For a final version the automatic rows it was made from; None for a draft, which is a view
-            of the present rows.
-        note: Why this version was written.
-    """
-
-    id: int
-    facility: str
-    local_date: str
-    version: int
-    state: str
-    corrections: dict[str, Correction]
-    tank_days: tuple[TankDay, ...] | None
-    note: str
-    author: str
-    written_us: int
+from records.reports.models import STATES, report_version
+from records.status import tank_days
 
 
 async def save_report(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from policy.daily_figures import Refill, TankDay
 from records.status.days import put_tank_days, tank_days
 from records.status.ledger import (
     BODY_LIMIT,
@@ -32,9 +33,7 @@ from records.status.structs import (
     DeadLetter,
     DeclaredGap,
     EpochLedger,
-    Refill,
     StatusRow,
-    TankDay,
 )
 
 __all__ = [

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, select, tuple_
 
+from policy.daily_figures import TankDay
 from records.database import Transaction
 from records.status.models import tank_day
-from records.status.structs import TankDay
 
 _KEY = ("subject", "local_date")
 _CHUNK = 400

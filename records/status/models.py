@@ -17,8 +17,8 @@ from sqlalchemy import (
 
 from oxygen.ranges import Range
 from oxygen.wire.payloads import Status
+from policy.daily_figures import Refill
 from records.schema import ROW_ID, JsonText, instant, metadata, row_id
-from records.status.structs import Refill
 
 status = Table(
     "status",

@@ -28,48 +28,6 @@ class StatusRow(msgspec.Struct, frozen=True):
     status: Status
 
 
-class Refill(msgspec.Struct, frozen=True):
-    """One delivery as the balance saw it; `sd_kg` is the standard deviation of `mass_kg`, if known."""
-
-    start_us: int
-    end_us: int
-    mass_kg: float
-    sd_kg: float | None = None
-
-
-class TankDay(msgspec.Struct, frozen=True):
-    """A tank's figures of one local day; a figure that is not known is None, never 0.
-
-    Attributes:
-        subject, local_date: `tank:ID` and the local day as YYYY-MM-DD.
-        opening_kg, closing_kg: Contents at the first and last good reading of the day's bounds.
-        minimum_kg: Least contents of the day.
-        refilled_kg, refills: Sum and list of the deliveries; an empty list says that there were none.
-        consumed_kg, consumed_sd_kg: Drawn by the wards, with its standard deviation.
-        coverage: Share of expected samples that came with good quality, 0…1.
-        from_us, to_us: First and last reading used.
-        revision, updated_us: Count of changes to the row, and when the last one was.
-    """
-
-    subject: str
-    local_date: str
-    facility: str
-    opening_kg: float | None = None
-    closing_kg: float | None = None
-    minimum_kg: float | None = None
-    refilled_kg: float | None = None
-    consumed_kg: float | None = None
-    consumed_sd_kg: float | None = None
-    refills: tuple[Refill, ...] | None = None
-    coverage: float | None = None
-    expected_samples: int | None = None
-    good_samples: int | None = None
-    from_us: int | None = None
-    to_us: int | None = None
-    revision: int = 0
-    updated_us: int = 0
-
-
 class EpochLedger(msgspec.Struct, frozen=True):
     """Which samples of a gateway's epoch ingest holds, and when the last one arrived."""
 
