@@ -19,10 +19,9 @@ from typing import Any, cast
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import CursorResult, Executable, RowMapping, Table
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from records.engines import make_engine, reading
+from records.engines import Waits, make_engine, parse, reading
 from records.faults import translated
 from records.migrate import upgrade
 
@@ -35,19 +34,23 @@ class RecordsSettings(BaseModel):
     Attributes:
         url: `sqlite:///FOLDER/records.sqlite` or `postgresql://USER@HOST:PORT/DATABASE`.
         password_file: File whose first line is the PostgreSQL password; None when none is needed.
+        lock_timeout_s, statement_timeout_s: How long to wait before a call ends as Retryable.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: str = Field(repr=False)
     password_file: Path | None = None
+    lock_timeout_s: float = Field(default=10.0, gt=0)
+    statement_timeout_s: float = Field(default=60.0, gt=0)
 
     def open(self) -> Database:
         """Return the database; connects at first use. Raises Permanent for an address it cannot use."""
+        waits = Waits(lock_s=self.lock_timeout_s, statement_s=self.statement_timeout_s)
         if self.password_file is None:
-            return Database(self.url)
+            return Database(self.url, waits)
         password = self.password_file.read_text(encoding="utf-8").split("\n", 1)[0]
-        return Database(make_url(self.url).set(password=password).render_as_string(hide_password=False))
+        return Database(parse(self.url).set(password=password).render_as_string(hide_password=False), waits)
 
 
 class Transaction:
@@ -91,9 +94,9 @@ class Transaction:
 class Database:
     """The records. One per process; safe for many tasks of one event loop."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, waits: Waits | None = None) -> None:
         """Keep the address; nothing is opened before the first use. Raises Permanent for a wrong address."""
-        self._writers: AsyncEngine = make_engine(url)
+        self._writers: AsyncEngine = make_engine(url, waits or Waits())
         self._readers: AsyncEngine = reading(self._writers)
         self._url = url
         # SQLite lets one writer in; waiting here is fair, waiting inside SQLite is polling and may starve.

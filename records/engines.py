@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from sqlalchemy import URL, Connection, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -13,34 +14,47 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from oxygen.errors import Permanent
 
-BUSY_TIMEOUT_MS = 10_000
-CONNECT_TIMEOUT_S = 10
-STATEMENT_TIMEOUT_S = 60
-IDLE_IN_TRANSACTION_MS = 30_000
-"""A frozen process must not keep its locks: PostgreSQL ends a transaction that stands idle this long."""
+
+class Waits(msgspec.Struct, frozen=True):
+    """How long the records are waited for before a call ends as Retryable, in seconds.
+
+    Attributes:
+        lock_s: For another writer, or for a free connection.
+        statement_s: For one statement's answer, PostgreSQL.
+        connect_s: For a connection, PostgreSQL.
+        idle_s: A transaction that stands idle this long is ended by PostgreSQL: a frozen process must not
+            keep its locks.
+    """
+
+    lock_s: float = 10.0
+    statement_s: float = 60.0
+    connect_s: float = 10.0
+    idle_s: float = 30.0
+
 
 _DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 _READ_ONLY = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
-def make_engine(url: str, *, foreign_keys: bool = True) -> AsyncEngine:
+def make_engine(url: str, waits: Waits, *, foreign_keys: bool = True) -> AsyncEngine:
     """Return an engine for writing units of work; raises Permanent when the address cannot be used."""
     address = parse(url)
     if address.get_backend_name() == "sqlite":
-        return _sqlite(address, foreign_keys=foreign_keys)
+        return _sqlite(address, waits, foreign_keys=foreign_keys)
     return create_async_engine(
         address,
         pool_size=5,
         max_overflow=5,
         pool_pre_ping=True,
+        pool_timeout=waits.lock_s,
         hide_parameters=True,
         connect_args={
-            "timeout": CONNECT_TIMEOUT_S,
-            "command_timeout": STATEMENT_TIMEOUT_S,
+            "timeout": waits.connect_s,
+            "command_timeout": waits.statement_s,
             "server_settings": {
                 "application_name": "oxywatch",
-                "lock_timeout": str(BUSY_TIMEOUT_MS),
-                "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_MS),
+                "lock_timeout": _ms(waits.lock_s),
+                "idle_in_transaction_session_timeout": _ms(waits.idle_s),
             },
         },
     )
@@ -84,8 +98,14 @@ def _bad_address() -> Permanent:
     )
 
 
-def _sqlite(address: URL, *, foreign_keys: bool) -> AsyncEngine:
-    engine = create_async_engine(address, pool_size=5, max_overflow=10, hide_parameters=True)
+def _ms(seconds: float) -> str:
+    return str(round(seconds * 1000))
+
+
+def _sqlite(address: URL, waits: Waits, *, foreign_keys: bool) -> AsyncEngine:
+    engine = create_async_engine(
+        address, pool_size=5, max_overflow=10, pool_timeout=waits.lock_s, hide_parameters=True
+    )
     switch = "ON" if foreign_keys else "OFF"
 
     @event.listens_for(engine.sync_engine, "connect")
@@ -93,7 +113,7 @@ def _sqlite(address: URL, *, foreign_keys: bool) -> AsyncEngine:
         # The driver's own BEGIN comes late and deferred, which silently loses concurrent updates.
         connection.isolation_level = None
         cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        cursor.execute(f"PRAGMA busy_timeout = {_ms(waits.lock_s)}")
         cursor.execute(f"PRAGMA foreign_keys = {switch}")
         cursor.execute("PRAGMA synchronous = FULL")
         # Without this, INSERT OR REPLACE would delete rows past the append-only triggers.

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import asyncpg
 from sqlalchemy import exc
 
 from oxygen.errors import OxyWatchError, Permanent, Rejected, Retryable
 
 _PERMANENT_CLASSES = ("28", "3D", "42")
 """SQLSTATE classes that only a person can mend: access refused, no such database, unknown table or right."""
+_REJECTED_CLASSES = ("22", "23")
+"""SQLSTATE classes of a value or constraint that the caller's input broke."""
 _SQLITE_PERMANENT = ("readonly", "malformed", "not a database", "no such table", "no such column")
 _APPEND_ONLY = "append-only"
 
@@ -24,28 +28,24 @@ def translated() -> Iterator[None]:
     try:
         yield
     except exc.DBAPIError as error:
-        raise _from_driver(error) from error
-    except (exc.TimeoutError, OSError, TimeoutError) as error:
+        raise _meaning(error.orig, refused=isinstance(error, exc.IntegrityError | exc.DataError)) from error
+    except (asyncpg.PostgresError, sqlite3.Error) as error:  # raised bare while connecting
+        raise _meaning(error, refused=False) from error
+    except (exc.TimeoutError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
         raise _down(error) from error
 
 
-def _from_driver(error: exc.DBAPIError) -> OxyWatchError:
-    """Return the error to raise for one that a driver raised."""
-    detail = str(error.orig)
+def _meaning(error: BaseException | None, *, refused: bool) -> OxyWatchError:
+    """Return the error to raise for one that a driver raised; `refused` when it blames the input."""
+    detail = str(error)
+    state = str(getattr(error, "sqlstate", None) or "")
     if _APPEND_ONLY in detail:
         return Permanent(f"history is append-only: {detail}", code="append_only", detail=detail)
-    state = str(getattr(error.orig, "sqlstate", None) or "")
-    if isinstance(error, exc.IntegrityError) or state.startswith(("22", "23")):
+    if refused or state.startswith(_REJECTED_CLASSES):
         return Rejected(f"the database refuses this: {detail}", code="constraint", detail=detail)
-    if isinstance(error, exc.DataError):
-        return Rejected(f"the database cannot hold this: {detail}", code="constraint", detail=detail)
-    if error.connection_invalidated:
-        return _down(error.orig)
     if state.startswith(_PERMANENT_CLASSES) or any(word in detail for word in _SQLITE_PERMANENT):
         return Permanent(f"the database refuses access: {detail}", code="records_refused", detail=detail)
-    if isinstance(error, exc.ProgrammingError) and not state:
-        return Permanent(f"a statement is wrong: {detail}", code="records_refused", detail=detail)
-    return _down(error.orig)
+    return _down(error)
 
 
 def _down(error: BaseException | None) -> Retryable:

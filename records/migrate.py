@@ -15,11 +15,12 @@ from alembic.util.exc import CommandError
 from sqlalchemy import Connection, text
 
 from oxygen.errors import Permanent, Retryable
-from records.engines import BUSY_TIMEOUT_MS, make_engine, make_private_file, parse
+from records.engines import Waits, make_engine, make_private_file, parse
 from records.faults import translated
 
 _Step = Callable[[Config], None]
 _LOCK = 0x0A9_7A7C  # advisory lock of migrations; any constant that nobody else uses
+_WAITS = Waits(lock_s=60.0)
 _WAL_TRIES = 100
 _WAL_PAUSE_S = 0.05
 
@@ -40,7 +41,9 @@ async def downgrade(url: str, revision: str = "base") -> None:
 
 async def _run(url: str, step: _Step) -> None:
     await asyncio.to_thread(_prepare_file, url)
-    engine = make_engine(url, foreign_keys=False)  # batch mode makes tables anew, which keys would refuse
+    engine = make_engine(
+        url, _WAITS, foreign_keys=False
+    )  # batch mode makes tables anew, which keys would refuse
     try:
         with translated():
             async with engine.begin() as connection:
@@ -79,9 +82,7 @@ def _prepare_file(url: str) -> None:
             f"cannot make {address.database}: {error}", code="records_refused", detail=str(error)
         ) from error
     for _ in range(_WAL_TRIES):
-        with contextlib.closing(
-            sqlite3.connect(str(address.database), timeout=BUSY_TIMEOUT_MS / 1000)
-        ) as file:
+        with contextlib.closing(sqlite3.connect(str(address.database), timeout=_WAITS.lock_s)) as file:
             if _switch_to_wal(file):
                 return
         time.sleep(_WAL_PAUSE_S)
