@@ -17,6 +17,7 @@ from oxygen.wire.packing import pack
 from oxygen.wire.payloads import VERSION, BusState, GatewayState
 from oxygen.wire.topics import Leaf, gateway_topic
 
+_ROWS_THAT_TELL = 500
 _UNKNOWN = Sizes(rows=0, unstored=0, live_bytes=0, file_bytes=0, oldest_unstored_us=None)
 
 
@@ -29,11 +30,11 @@ def software_version() -> str:
 
 
 def hours_left(sizes: Sizes, *, max_bytes: int, tanks: int, every_s: float) -> float | None:
-    """Return the hours until unstored samples alone fill the spool; None while nothing was measured.
+    """Return the hours until unstored samples alone fill the spool; None while too few rows tell their size.
 
     Stored rows do not count: they give way.
     """
-    if not sizes.rows or not tanks:
+    if sizes.rows < _ROWS_THAT_TELL or not tanks:
         return None
     bytes_per_row = sizes.live_bytes / sizes.rows
     rows_per_hour = tanks * S_PER_HOUR / every_s
