@@ -109,8 +109,7 @@ def rows_of(series: Series, schema: Schema) -> Iterator[Row]:
 def buckets_of(series: Series) -> Iterator[Bucket]:
     """Yield the steps of one table."""
     for t_us, minimum, mean, maximum, count in series.values:
-        if count:
-            yield Bucket(t_us, float(minimum), float(mean), float(maximum), count)
+        yield Bucket(t_us, float(minimum), float(mean), float(maximum), count)
 
 
 def _typed(value: FieldValue, kind: str) -> FieldValue:
