@@ -98,7 +98,7 @@ class Publisher:
     async def _wait(self) -> None:
         """Wait for news, or for the next moment at which something falls due."""
         due_s = self.window.next_due_s() - self._now_s()
-        timeout = None if math.isinf(due_s) else max(due_s, 0.001)
+        timeout = None if due_s == math.inf else max(due_s, 0.001)
         try:
             await asyncio.wait_for(self._news.wait(), timeout)
         except TimeoutError:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,7 +28,9 @@ _THIN_KEEP = 16
 _FREE_AT_ONCE = 256
 _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(dict[str, Signal])
-_COLUMNS = "seq, subject, t_us, boot, mono_us, signals"
+_COLUMNS = "seq, subject, t_us, boot, mono_us, signals, checksum"
+
+_Row = tuple[int, str, int | None, str, int, bytes, int]
 
 THINNED = "thinned"
 FREED = "freed"
@@ -129,10 +132,7 @@ class Spool:
                 seq = self.last_seq + offset
                 t_us = self._free_time(draft.subject, draft.t_us)
                 sample = msgspec.structs.replace(draft, seq=seq, t_us=t_us)
-                self._connection.execute(
-                    f"INSERT INTO sample ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608
-                    (seq, sample.subject, t_us, sample.boot, sample.mono_us, _ENCODER.encode(sample.signals)),
-                )
+                self._connection.execute("INSERT INTO sample VALUES (?, ?, ?, ?, ?, ?, ?)", _row(sample))
                 samples.append(sample)
             self._set_meta("last_seq", self.last_seq + len(samples))
         self.last_seq += len(samples)
@@ -184,7 +184,7 @@ class Spool:
                 break
             try:
                 samples.append(_sample(row))
-            except (msgspec.DecodeError, ValueError):
+            except (ValueError, TypeError):  # msgspec's decoding errors are ValueErrors
                 break
         if samples:
             return Rows(samples)
@@ -230,9 +230,7 @@ class Spool:
             t_us += 1
         return t_us
 
-    def _select(
-        self, first: int, last: int, limit: int
-    ) -> list[tuple[int, str, int | None, str, int, bytes]]:
+    def _select(self, first: int, last: int, limit: int) -> list[_Row]:
         query = f"SELECT {_COLUMNS} FROM sample WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?"  # noqa: S608
         return self._connection.execute(query, (first, last, limit)).fetchall()
 
@@ -313,9 +311,23 @@ class Spool:
         self._gaps.setdefault(THINNED, RangeSet()).update(runs)
 
 
-def _sample(row: tuple[int, str, int | None, str, int, bytes]) -> Sample:
-    seq, subject, t_us, boot, mono_us, signals = row
+def _row(sample: Sample) -> _Row:
+    """Return a sample as it stands in the file, with a checksum: SQLite would not notice a flipped bit."""
+    signals = _ENCODER.encode(sample.signals)
+    plain = (sample.seq, sample.subject, sample.t_us, sample.boot, sample.mono_us)
+    return (*plain, signals, _checksum(plain, signals))
+
+
+def _sample(row: _Row) -> Sample:
+    """Return the sample of a row; raises ValueError when it is not as it was written."""
+    seq, subject, t_us, boot, mono_us, signals, checksum = row
+    if _checksum((seq, subject, t_us, boot, mono_us), signals) != checksum:
+        raise ValueError(f"sample {seq} is not as it was written")
     return Sample(subject, seq, t_us, boot, mono_us, _DECODER.decode(signals))
+
+
+def _checksum(plain: tuple[int, str, int | None, str, int], signals: bytes) -> int:
+    return zlib.crc32(signals, zlib.crc32(repr(plain).encode()))
 
 
 def _size(path: Path, suffix: str) -> int:

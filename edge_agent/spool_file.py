@@ -22,7 +22,7 @@ _SCHEMA = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID",
     (
         "CREATE TABLE sample (seq INTEGER PRIMARY KEY, subject TEXT NOT NULL, t_us INTEGER,"
-        " boot TEXT NOT NULL, mono_us INTEGER NOT NULL, signals BLOB NOT NULL)"
+        " boot TEXT NOT NULL, mono_us INTEGER NOT NULL, signals BLOB NOT NULL, checksum INTEGER NOT NULL)"
     ),
     "CREATE UNIQUE INDEX sample_at ON sample (subject, t_us) WHERE t_us IS NOT NULL",
     "CREATE TABLE stored (first INTEGER PRIMARY KEY, last INTEGER NOT NULL)",
