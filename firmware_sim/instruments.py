@@ -128,23 +128,33 @@ class AnalogModule:
             tuple(_place_of(profile, f"channel{channel}_{what}") for what in ("ma", "status", "count_ma"))
             for channel in range(CHANNELS)
         ]
-        self._fixed = {
-            _place_of(profile, f"channel{channel}_mode"): MODE_0_TO_20_MA for channel in range(CHANNELS)
+        idle = {_place_of(profile, f"channel{channel}_mode"): MODE_0_TO_20_MA for channel in range(CHANNELS)}
+
+        self._idle = idle | {
+            address: word
+            for channel in range(CHANNELS)
+            for address, word in self._channel(channel, 0.0).items()
         }
 
     def image(self, currents_ma: Sequence[float]) -> dict[tuple[int, int], int]:
         """Return (function, address on the wire) -> word for the currents; an open channel is 0 mA."""
-        words = dict(self._fixed)
-        for channel, (value, status, count) in enumerate(self._places):
-            current = currents_ma[channel] if channel < len(currents_ma) else 0.0
-            counts = min(max(round(current / MODULE_SPAN_MA * FULL_COUNT), 0), FULL_COUNT)
-            words[count] = counts
-            words[status] = STATUS_OVER_RANGE if current > MODULE_SPAN_MA else STATUS_OK
-            function, address = value
-            high, low = encode(counts * MODULE_SPAN_MA / FULL_COUNT, "f32", self._order)
-            words[function, address] = high
-            words[function, address + 1] = low
+        words = dict(self._idle)
+        for channel, current in enumerate(currents_ma):
+            if current:
+                words.update(self._channel(channel, current))
         return words
+
+    def _channel(self, channel: int, current_ma: float) -> dict[tuple[int, int], int]:
+        value, status, count = self._places[channel]
+        counts = min(max(round(current_ma / MODULE_SPAN_MA * FULL_COUNT), 0), FULL_COUNT)
+        high, low = encode(counts * MODULE_SPAN_MA / FULL_COUNT, "f32", self._order)
+        function, address = value
+        return {
+            (function, address): high,
+            (function, address + 1): low,
+            status: STATUS_OVER_RANGE if current_ma > MODULE_SPAN_MA else STATUS_OK,
+            count: counts,
+        }
 
 
 def _place_of(profile: DeviceProfile, name: str) -> tuple[int, int]:

@@ -6,6 +6,7 @@ from importlib import resources
 from pathlib import Path
 
 from firmware_sim.scenario import LINE_FAULTS, Event, Gateway, Scenario, System, Tank
+from oxygen import devices
 from oxygen.toml_file import TomlFile, convert, read_toml
 
 
@@ -18,6 +19,11 @@ def load(path: str | Path) -> Scenario:
     file = read_toml(path)
     scenario = convert(file, Scenario)
     _check_codes(file, scenario)
+    modules = devices.names()
+    for index, gateway in enumerate(scenario.gateways):
+        _require(
+            file, gateway.module in modules, f"gateways[{index}].module", gateway.module, _one_of(modules)
+        )
     _check_tanks(file, scenario)
     for index, event in enumerate(scenario.events):
         _check_event(file, f"events[{index}]", event, scenario)

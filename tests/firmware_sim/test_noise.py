@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from statistics import fmean, pstdev
 
 import pytest
@@ -20,7 +21,7 @@ def test_one_step_has_one_number_whoever_asks_and_in_whatever_order() -> None:
 def test_noise_is_centred_with_unit_spread_and_neighbours_know_nothing_of_each_other() -> None:
     stream = key(7, "tank-1", "dp")
     values = [gauss(stream, step) for step in range(20_000)]
-    neighbours = fmean(a * b for a, b in zip(values, values[1:], strict=False))
+    neighbours = fmean(a * b for a, b in pairwise(values))
 
     assert fmean(values) == pytest.approx(0.0, abs=0.03)
     assert pstdev(values) == pytest.approx(1.0, abs=0.03)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import CoolProp.CoolProp as coolprop
 import pytest
+from CoolProp.CoolProp import PropsSI
 
 from firmware_sim.oxygen_properties import gas_kg_m3, liquid_kg_m3, saturated, vapour_kg_m3
 
@@ -14,21 +14,15 @@ PRESSURES_PA = [0.5e5 * 60 ** (step / 59) for step in range(60)]
 def test_boiling_oxygen_is_within_a_thousandth_of_coolprop(pressure_pa: float) -> None:
     state = saturated(pressure_pa)
 
-    assert state.temperature_k == pytest.approx(
-        coolprop.PropsSI("T", "P", pressure_pa, "Q", 0, "Oxygen"), rel=1e-4
-    )
-    assert state.liquid_kg_m3 == pytest.approx(
-        coolprop.PropsSI("D", "P", pressure_pa, "Q", 0, "Oxygen"), rel=1e-3
-    )
-    assert state.vapour_kg_m3 == pytest.approx(
-        coolprop.PropsSI("D", "P", pressure_pa, "Q", 1, "Oxygen"), rel=1e-3
-    )
+    assert state.temperature_k == pytest.approx(PropsSI("T", "P", pressure_pa, "Q", 0, "Oxygen"), rel=1e-4)
+    assert state.liquid_kg_m3 == pytest.approx(PropsSI("D", "P", pressure_pa, "Q", 0, "Oxygen"), rel=1e-3)
+    assert state.vapour_kg_m3 == pytest.approx(PropsSI("D", "P", pressure_pa, "Q", 1, "Oxygen"), rel=1e-3)
 
 
 @pytest.mark.parametrize("temperature_k", [273.15, 288.15, 303.15, 318.15, 333.15])
 @pytest.mark.parametrize("pressure_pa", [1e5, 5e5, 10e5, 20e5])
 def test_warm_gas_is_within_a_thousandth_of_coolprop(pressure_pa: float, temperature_k: float) -> None:
-    expected = coolprop.PropsSI("D", "P", pressure_pa, "T", temperature_k, "Oxygen")
+    expected = PropsSI("D", "P", pressure_pa, "T", temperature_k, "Oxygen")
 
     assert gas_kg_m3(pressure_pa, temperature_k) == pytest.approx(expected, rel=1e-3)
 

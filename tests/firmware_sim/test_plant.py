@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from math import pi, sqrt
 
-import CoolProp.CoolProp as coolprop
 import msgspec
 import pytest
+from CoolProp.CoolProp import PropsSI
 
 from firmware_sim.plant import Tank, TankDesign, TankState
 from firmware_sim.vessel import Shape
@@ -43,16 +43,16 @@ def slice_area_m2(shape: Shape, z: float) -> float:
 
 
 def differential_by_slices(design: TankDesign, state: TankState) -> float:
-    """Fill the vessel slice by slice with CoolProp's densities until the mass is right, then weigh the column."""
+    """Fill the vessel slice by slice, by CoolProp's densities, until the mass is right; weigh the column."""
     height = 2.4 if design.shape.orientation == "horizontal" else 5.1 + 2 * 0.525
     slices = 20_000
     dz = height / slices
     areas = [slice_area_m2(design.shape, (index + 0.5) * dz) for index in range(slices)]
     p = state.pressure_pa
-    liquid = coolprop.PropsSI("D", "P", p, "Q", 0, "Oxygen")
-    vapour = coolprop.PropsSI("D", "P", p, "Q", 1, "Oxygen")
-    leg = coolprop.PropsSI("D", "P", p, "T", design.reference_leg_k, "Oxygen")
-    cold = coolprop.PropsSI("D", "P", state.cold_pa, "Q", 0, "Oxygen") if state.cold_kg else liquid
+    liquid = PropsSI("D", "P", p, "Q", 0, "Oxygen")
+    vapour = PropsSI("D", "P", p, "Q", 1, "Oxygen")
+    leg = PropsSI("D", "P", p, "T", design.reference_leg_k, "Oxygen")
+    cold = PropsSI("D", "P", state.cold_pa, "Q", 0, "Oxygen") if state.cold_kg else liquid
     missing = state.mass_kg - sum(areas) * dz * vapour
     column = height * vapour
     cold_left = state.cold_kg
@@ -229,8 +229,8 @@ def test_the_rate_hurries_what_flows_and_nothing_else() -> None:
 
 def test_fill_is_counted_from_the_heel_to_the_fill_limit() -> None:
     """By CoolProp: all oxygen of 20.0889 m³ with 5 % and with 95 % of liquid at 9 bar."""
-    liquid = coolprop.PropsSI("D", "P", 9e5, "Q", 0, "Oxygen")
-    vapour = coolprop.PropsSI("D", "P", 9e5, "Q", 1, "Oxygen")
+    liquid = PropsSI("D", "P", 9e5, "Q", 0, "Oxygen")
+    vapour = PropsSI("D", "P", 9e5, "Q", 1, "Oxygen")
     volume = pi * 1.05**2 * 5.1 + 4 / 3 * pi * 1.05**2 * 0.525
     tank = Tank(VERTICAL)
 

@@ -120,7 +120,7 @@ def test_an_unknown_point_is_none() -> None:
 
 
 def test_an_unknown_profile_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(BadConfiguration, match="expected one of .*moxa-iologik-e1240"):
+    with pytest.raises(BadConfiguration, match=r"expected one of .*moxa-iologik-e1240"):
         devices.load("moxa-iologik-e9999")
 
 
