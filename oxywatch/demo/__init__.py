@@ -1,0 +1,1 @@
+"""What `oxywatch run` adds: hospitals that do not exist, their registry, gateways and history."""

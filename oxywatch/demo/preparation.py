@@ -1,0 +1,36 @@
+"""What has to stand in the records before the programs of `oxywatch run` are of use."""
+
+from __future__ import annotations
+
+import secrets
+
+from firmware_sim.scenario import Scenario
+from oxywatch.demo.registry import demo_registry, hospitals
+from records import identity, messages
+from records import registry as registry_records
+from records.database import Database
+
+ACTOR = "oxywatch run"
+MAIL_ADDRESS = "truc-oxy@localhost"
+
+
+async def prepare_records(database: Database, scenario: Scenario, now_us: int) -> str | None:
+    """Register the simulated hospitals, somebody to alarm, and an administrator.
+
+    Returns:
+        The administrator's one-time password; None when the administrator has chosen a password already.
+    """
+    await database.migrate()
+    password = secrets.token_urlsafe(12)
+    async with database.write() as tx:
+        if not (await registry_records.registry(tx)).facilities:
+            await registry_records.import_registry(
+                tx, demo_registry(scenario, hospitals()), actor=ACTOR, now_us=now_us
+            )
+        if not await messages.contacts(tx):
+            contact = messages.Contact(
+                name="Trực oxy (hộp thư mô phỏng)", channel="email", address=MAIL_ADDRESS, locale="vi"
+            )
+            await messages.put_contact(tx, contact, actor=ACTOR, now_us=now_us)
+        fresh = await identity.ensure_administrator(tx, password=password, now_us=now_us)
+    return password if fresh else None

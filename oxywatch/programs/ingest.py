@@ -1,0 +1,16 @@
+"""`oxywatch ingest`."""
+
+from __future__ import annotations
+
+import asyncio
+
+from ingest.service import Ingest
+from oxywatch.process import now_us
+from oxywatch.programs.opening import records, time_series
+from oxywatch.settings import CentreSettings
+
+
+async def main(settings: CentreSettings, stop: asyncio.Event) -> None:
+    """Serve the shard until stopped."""
+    async with records(settings, stop) as database, time_series(settings, readonly=False) as store:
+        await Ingest(settings.ingest, database, store, settings.broker, now_us=now_us).run(stop)
