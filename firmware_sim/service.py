@@ -100,16 +100,30 @@ def saved_in(path: Path) -> Saved | None:
         return None
 
 
-async def run(settings: Settings, clock: Clock, sleep: Sleep, stop: asyncio.Event) -> None:
+async def run(
+    settings: Settings,
+    clock: Clock,
+    sleep: Sleep,
+    stop: asyncio.Event,
+    scenario: Scenario | None = None,
+) -> None:
     """Serve the world until `stop` is set; a cancelled call cleans up in the same way.
 
-    A gap since the last run is caught up in virtual time, so the tanks have gone on meanwhile.
+    A gap since the last run is caught up in virtual time, so the tanks have gone on meanwhile. A world that
+    has no state yet begins at its live start; for one with a past, write the state file first, see `save`.
+
+    Args:
+        settings: Files and rhythm.
+        clock: Now, µs since 1970 UTC.
+        sleep: Waits some seconds.
+        stop: Set it to end the service.
+        scenario: Instead of the file that the settings name.
 
     Raises:
         BadConfiguration: The scenario is wrong, or a line leads nowhere; the caller stops.
         Retryable: A port cannot be had.
     """
-    scenario = _scenario(settings)
+    scenario = scenario or _scenario(settings)
     saved = saved_in(settings.state_file)
     world = _world(scenario, saved, clock())
     service = _Service(settings, world, dict(saved.ports) if saved else {})
