@@ -95,10 +95,13 @@ async def test_a_process_killed_inside_a_transaction_leaves_the_old_state(
 
 
 async def test_an_error_in_the_block_undoes_all_of_it(database: Database) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def change_and_fail() -> None:
         async with database.write() as tx:
             await alarms.put_cursor(tx, "evaluator", 1)
-            _ = 1 / 0
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await change_and_fail()
 
     async with database.read() as tx:
         assert await alarms.cursor(tx, "evaluator") == 0
@@ -138,26 +141,30 @@ async def test_a_reading_unit_of_work_refuses_to_change_anything(database: Datab
 
 
 async def test_a_foreign_key_that_leads_nowhere_is_rejected_and_undone(database: Database) -> None:
-    with pytest.raises(Rejected) as caught:
+    async def change_and_put() -> None:
         async with database.write() as tx:
             await alarms.put_cursor(tx, "evaluator", 5)
             await registry.put_gateway(tx, samples.GATEWAY, actor="lan", now_us=1)
+
+    with pytest.raises(Rejected) as caught:
+        await change_and_put()
 
     assert caught.value.code == "constraint"
     async with database.read() as tx:
         assert await alarms.cursor(tx, "evaluator") == 0
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "INSERT INTO work (kind, shard, params, requested_by, requested_us, state, progress, note, updated_us)"
-        " VALUES ('x', 'hcm', '{}', 'lan', 1, 'lost', 0, '', 1)",
-        "INSERT INTO status (shard, subject, facility, late, written_us, band, state, quality, body)"
-        " VALUES ('hcm', 'tank:a', 'bv', false, NULL, 'normal', 'ok', 'good', '{}')",
-    ],
-    ids=["unknown code", "missing instant"],
-)
+UNKNOWN_CODE = """
+INSERT INTO work (kind, shard, params, requested_by, requested_us, state, progress, note, updated_us)
+VALUES ('x', 'hcm', '{}', 'lan', 1, 'lost', 0, '', 1)
+"""
+MISSING_INSTANT = """
+INSERT INTO status (shard, subject, facility, late, written_us, band, state, quality, body)
+VALUES ('hcm', 'tank:a', 'bv', false, NULL, 'normal', 'ok', 'good', '{}')
+"""
+
+
+@pytest.mark.parametrize("statement", [UNKNOWN_CODE, MISSING_INSTANT])
 async def test_a_value_that_the_schema_forbids_is_rejected(database: Database, statement: str) -> None:
     with pytest.raises(Rejected):
         async with database.write() as tx:
@@ -185,11 +192,13 @@ async def test_a_server_that_is_down_is_retryable_until_it_is_back(
     async with database.write() as tx:
         await alarms.put_cursor(tx, "evaluator", 1)
 
-    with pytest.raises(Retryable):
+    async def lose_the_server() -> None:
         async with database.write() as tx:
             await alarms.put_cursor(tx, "evaluator", 2)
             private_postgres.kill()
-            await alarms.cursor(tx, "evaluator")
+
+    with pytest.raises(Retryable):
+        await lose_the_server()
     with pytest.raises(Retryable):
         async with database.read() as tx:
             await alarms.cursor(tx, "evaluator")

@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
 from oxygen.errors import Permanent
-from records import alarms, audit, migrate, registry, reports
+from records import alarms, audit, messages, migrate, registry, reports
 from records.database import Database, Transaction
 from records.engines import Waits, make_engine
 from records.tables import APPEND_ONLY, metadata
@@ -156,12 +156,7 @@ async def test_dashboards_read_alarms_and_deliveries_with_real_times(database: D
         await registry.import_registry(tx, samples.REGISTRY, actor="lan", now_us=1)
         raised = await samples.raise_alarm(tx, at_us=1_772_323_200_000_000)
         await alarms.acknowledge(tx, raised.id, actor="lan", now_us=1_772_323_260_000_000)
-        await tx.execute(
-            text(
-                "INSERT INTO outbox (key, channel, address, locale, template, params, priority, state, attempts,"
-                " next_due_us, created_us) VALUES ('k', 'email', 'a', 'vi', 't', '{}', 0, 'queued', 0, 1, 1)"
-            )
-        )
+        await messages.enqueue(tx, [samples.message("k")])
     async with database.read() as tx:
         (alarm,) = await tx.rows(text("SELECT * FROM grafana_alarm"))
         (delivery,) = await tx.rows(text("SELECT * FROM grafana_delivery"))

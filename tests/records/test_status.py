@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import chain
 
 from oxygen.reading import Quality, Reason
 from oxygen.wire.payloads import Status
@@ -123,4 +124,4 @@ async def test_a_cursor_misses_no_row_while_many_writers_commit_at_different_spe
     written = await asyncio.gather(*(write(number) for number in range(4)))
     running = False
 
-    assert await follower == sorted(sum(written, []))
+    assert await follower == sorted(chain.from_iterable(written))

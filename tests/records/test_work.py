@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import chain
 
 import pytest
 
@@ -55,7 +56,7 @@ async def test_claimers_racing_for_the_same_rows_get_disjoint_work(
     workers = [open_database(url) for _ in range(4)]
 
     async def drain(number: int) -> list[int]:
-        taken = []
+        taken: list[int] = []
         while True:
             async with workers[number].write() as tx:
                 item = await claim(tx, f"w{number}")
@@ -64,7 +65,7 @@ async def test_claimers_racing_for_the_same_rows_get_disjoint_work(
             taken.append(item.id)
 
     taken = await asyncio.gather(*(drain(number) for number in range(4)))
-    assert sorted(sum(taken, [])) == asked
+    assert sorted(chain.from_iterable(taken)) == asked
 
 
 async def test_a_result_stands_and_progress_is_told(database: Database) -> None:
@@ -91,14 +92,22 @@ async def test_abandoned_work_is_taken_over_and_the_old_worker_is_told_to_stop(d
     assert taken is not None
     assert (taken.id, taken.claimed_by) == (number, "w2")
 
-    for move in (
-        lambda tx: work.report_work(tx, number, 0.9, "", now_us=60, worker="w1"),
-        lambda tx: work.finish_work(tx, number, {}, now_us=60, worker="w1"),
-        lambda tx: work.fail_work(tx, number, "broken", now_us=60, worker="w1"),
-    ):
+    for lost in (_report, _finish, _fail):
         with pytest.raises(Rejected, match="meanwhile"):
             async with database.write() as tx:
-                await move(tx)
+                await lost(tx, number)
+
+
+async def _report(tx: Transaction, number: int) -> None:
+    await work.report_work(tx, number, 0.9, "", now_us=60, worker="w1")
+
+
+async def _finish(tx: Transaction, number: int) -> None:
+    await work.finish_work(tx, number, {}, now_us=60, worker="w1")
+
+
+async def _fail(tx: Transaction, number: int) -> None:
+    await work.fail_work(tx, number, "broken", now_us=60, worker="w1")
 
 
 async def test_failed_work_is_not_taken_again(database: Database) -> None:
