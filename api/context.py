@@ -1,0 +1,44 @@
+"""What the web server works with; the composition root makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from fastapi import Request
+
+from api.settings import ApiSettings
+from broker_link import BrokerSettings
+from records.database import Database
+from telemetry.contract import TelemetryStore
+
+Clock = Callable[[], int]
+"""Returns server time, µs since 1970 UTC."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """Everything a request may reach.
+
+    Attributes:
+        database: The records.
+        telemetry: The time series; only read.
+        clock: Server time.
+        settings: See ApiSettings.
+        broker: Where status wake-ups are published; None when rows are only looked for every `poll_s`.
+        instance: Names this process at the broker; unique there.
+    """
+
+    database: Database
+    telemetry: TelemetryStore
+    clock: Clock
+    settings: ApiSettings = field(default_factory=ApiSettings)
+    broker: BrokerSettings | None = None
+    instance: str = "api"
+
+
+def context_of(request: Request) -> Context:
+    """Return the context of the application that a request came to."""
+    context = request.app.state.context
+    assert isinstance(context, Context)
+    return context

@@ -1,0 +1,98 @@
+"""Who asks: the signed-in account behind a request's cookie."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+
+from fastapi import Request
+from starlette.datastructures import FormData
+
+from api.context import context_of
+from api.errors import ApiError
+from records import identity
+
+SESSION_COOKIE = "oxywatch_session"
+FORM_COOKIE = "oxywatch_form"
+LANGUAGE_COOKIE = "oxywatch_lang"
+TOKEN_FIELD = "csrf_token"  # noqa: S105  the name of a field, not a secret
+TOKEN_HEADER = "X-CSRF-Token"  # noqa: S105  the name of a header, not a secret
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """A signed-in account.
+
+    Attributes:
+        user_id, username: Of the account.
+        administrator: May change things; everybody else only looks.
+        must_change: Has to choose a password before anything else.
+        locale: The account's own setting.
+        csrf_token: Has to come with every change.
+        token: The session's secret; never shown.
+    """
+
+    user_id: int
+    username: str
+    administrator: bool
+    must_change: bool
+    locale: str
+    csrf_token: str
+    token: str
+
+
+async def visitor_of(request: Request) -> Visitor | None:
+    """Return who asks, or None for an anonymous or expired session; asked once a request. Raises Retryable."""
+    if not hasattr(request.state, "visitor"):
+        request.state.visitor = await _find(request)
+    found = request.state.visitor
+    return found if isinstance(found, Visitor) else None
+
+
+async def _find(request: Request) -> Visitor | None:
+    token = request.cookies.get(SESSION_COOKIE)
+    if not token:
+        return None
+    context = context_of(request)
+    async with context.database.read() as tx:
+        signed_in = await identity.session_user(tx, token, context.clock())
+    if signed_in is None:
+        return None
+    return Visitor(
+        user_id=signed_in.user_id,
+        username=signed_in.username,
+        administrator=signed_in.role == "administrator",
+        must_change=signed_in.must_change,
+        locale=signed_in.locale,
+        csrf_token=signed_in.csrf_token,
+        token=token,
+    )
+
+
+def check_same_site(request: Request) -> None:
+    """Refuse a change that another site's page asks for; browsers say where a request comes from."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        raise ApiError(403, "form_expired")
+
+
+def check_token(given: object, expected: str) -> None:
+    """Refuse a change without the session's token; raises ApiError `form_expired`."""
+    matches = isinstance(given, str) and hmac.compare_digest(given.encode(), expected.encode())
+    if not expected or not matches:
+        raise ApiError(403, "form_expired")
+
+
+async def signed_form(request: Request) -> FormData:
+    """Return a posted form after its token was checked; raises ApiError `form_expired`."""
+    check_same_site(request)
+    visitor = await visitor_of(request)
+    form = await request.form()
+    expected = visitor.csrf_token if visitor else request.cookies.get(FORM_COOKIE, "")
+    check_token(form.get(TOKEN_FIELD), expected)
+    return form
+
+
+def field_text(form: FormData, name: str) -> str:
+    """Return a form field without surrounding space; empty when absent or a file."""
+    value = form.get(name)
+    return value.strip() if isinstance(value, str) else ""

@@ -1,0 +1,45 @@
+"""The web server over a folder of demo stores, as a program of its own: `python -m tests.api.server FOLDER`."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from pathlib import Path
+
+from api.context import Context
+from api.service import serve
+from api.settings import ApiSettings
+from records.database import Database
+from telemetry import EmbeddedSettings, open_store
+
+
+def now_us() -> int:
+    return time.time_ns() // 1000
+
+
+def records_url(folder: Path) -> str:
+    return f"sqlite:///{folder / 'records.sqlite'}"
+
+
+def telemetry_settings(folder: Path) -> EmbeddedSettings:
+    return EmbeddedSettings(path=folder / "telemetry.sqlite")
+
+
+async def run(folder: Path, settings: ApiSettings) -> None:
+    """Serve until SIGTERM; the address is printed when it is listened on."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    database = Database(records_url(folder))
+    store = open_store(telemetry_settings(folder), readonly=True)
+    context = Context(database=database, telemetry=store, clock=now_us, settings=settings)
+    try:
+        await serve(context, stop, on_listening=lambda address: print(address, flush=True))
+    finally:
+        await store.close()
+        await database.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(run(Path(sys.argv[1]), ApiSettings.model_validate_json(sys.argv[2])))
