@@ -86,11 +86,14 @@ class LedgerKeeper:
             dirty_from_us = subject_engine.dirty_from_us
             if dirty_from_us is not None:
                 await status_records.delete_checkpoints_from(tx, subject, dirty_from_us)
-        for subject, kept in checkpoints.items():
-            for checkpoint in kept:
-                await status_records.put_checkpoint(
-                    tx, status_records.Checkpoint(subject, checkpoint.at_us, checkpoint.body)
-                )
+        await status_records.put_checkpoints(
+            tx,
+            [
+                status_records.Checkpoint(subject, checkpoint.at_us, checkpoint.body)
+                for subject, kept in checkpoints.items()
+                for checkpoint in kept
+            ],
+        )
 
     async def run_requests(self) -> None:
         """Ask gateways for holes that stay open, until cancelled."""

@@ -1,8 +1,8 @@
 """Working the past out again: restore a checkpoint, fold the stored samples, replace what was derived.
 
 Samples that came too late for the reorder window are stored like any other but mean nothing until then. A
-replay waits until the gateway's gap has closed, or for as long as patience lasts, and ends in the same rows as
-if every sample had come in order.
+replay waits until the gateway's gap has closed, or for as long as patience lasts, and ends in the same rows
+as if every sample had come in order.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from telemetry.contract import RAW, Selection, TelemetryStore
 _log = structlog.get_logger(__name__)
 
 CHECKPOINTS_KEPT_US = 7 * US_PER_DAY
-BREATH_EVERY_ROWS = 200
+BREATH_EVERY_ROWS = 50
 LOOK_EVERY_S = 0.5
 
 

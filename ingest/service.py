@@ -39,8 +39,8 @@ _log = structlog.get_logger(__name__)
 class Ingest:
     """One process serving one shard.
 
-    Raises, from `run`: Permanent when the records cannot be used at all; a fault in any part ends the process,
-    which its supervisor starts again.
+    Raises, from `run`: Permanent when the records cannot be used at all. A fault in any part ends the
+    process, which its supervisor starts again.
     """
 
     def __init__(

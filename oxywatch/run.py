@@ -310,10 +310,10 @@ def _endpoints(options: RunOptions) -> Endpoints:
         records_url=options.records_url,
         telemetry=options.telemetry,
         broker_host=broker_host,
-        broker_port=broker_port or _free_port("127.0.0.1"),
+        broker_port=broker_port or free_port("127.0.0.1"),
         page_host=options.host,
         page_port=options.port or _page_port(options.host),
-        mail_port=_free_port("127.0.0.1"),
+        mail_port=free_port("127.0.0.1"),
     )
 
 
@@ -333,10 +333,11 @@ def _page_port(host: str) -> int:
             except OSError:
                 continue
             return port
-    return _free_port(host)
+    return free_port(host)
 
 
-def _free_port(host: str) -> int:
+def free_port(host: str) -> int:
+    """Return a port that nobody listens on now; the kernel does not soon give it to anybody else."""
     with socket.socket() as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])

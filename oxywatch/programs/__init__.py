@@ -1,1 +1,1 @@
-"""The centre's programs, each wired to the settings file; a module loads what its program needs and no more."""
+"""The centre's programs, each wired to the settings file; each loads only what it needs."""

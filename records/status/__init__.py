@@ -17,6 +17,7 @@ from records.status.ledger import (
     ledgers,
     prune_checkpoints,
     put_checkpoint,
+    put_checkpoints,
     put_ledger,
     resolve_dead_letters,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "prune_checkpoints",
     "prune_statuses",
     "put_checkpoint",
+    "put_checkpoints",
     "put_ledger",
     "put_tank_days",
     "resolve_dead_letters",

@@ -97,6 +97,17 @@ async def put_checkpoint(tx: Transaction, checkpoint: Checkpoint) -> None:
     )
 
 
+async def put_checkpoints(tx: Transaction, several: Sequence[Checkpoint]) -> None:
+    """Keep several states in one statement; as `put_checkpoint`."""
+    if not several:
+        return
+    statement = tx.insert(models.engine_checkpoint)
+    merged = statement.on_conflict_do_update(
+        index_elements=["subject", "at_us"], set_={"body": statement.excluded.body}
+    )
+    await tx.execute(merged, [msgspec.structs.asdict(checkpoint) for checkpoint in several])
+
+
 async def checkpoints(
     tx: Transaction, subject: str, *, before_us: int | None = None, limit: int | None = None
 ) -> list[Checkpoint]:
