@@ -6,7 +6,9 @@ import asyncio
 import hashlib
 import ssl
 from email.errors import MessageError
+from email.header import Header
 from email.message import EmailMessage
+from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from enum import StrEnum
 from pathlib import Path
@@ -56,7 +58,8 @@ class SmtpSettings(BaseModel):
 
     @model_validator(mode="after")
     def _complete(self) -> SmtpSettings:
-        if "@" not in parseaddr(self.sender)[1]:
+        address = parseaddr(self.sender)[1]
+        if "@" not in address or not address.isascii():
             raise ValueError(f"sender {self.sender!r} is not a mail address, expected NAME@DOMAIN")
         if (self.username is None) != (self.password_file is None):
             raise ValueError("username and password_file belong together")
@@ -98,7 +101,7 @@ class SmtpChannel:
         except (TimeoutError, OSError) as error:
             raise Retryable(f"{self._settings.host}: {error!r}", code="mail_unreachable") from error
 
-    async def _deliver(self, message: EmailMessage, recipient: str) -> Receipt:
+    async def _deliver(self, message: bytes, recipient: str) -> Receipt:
         settings = self._settings
         client = aiosmtplib.SMTP(
             hostname=settings.host,
@@ -113,7 +116,7 @@ class SmtpChannel:
         sender = parseaddr(settings.sender)[1]
         try:
             await client.connect()
-            _, answer = await client.sendmail(sender, [recipient], message.as_bytes())
+            _, answer = await client.sendmail(sender, [recipient], message)
             return Receipt(shortened(answer))
         finally:
             # QUIT would add a round trip whose failure could only hide that the mail was accepted.
@@ -133,25 +136,34 @@ class SmtpChannel:
             raise Permanent(f"password file {path}: {error.strerror}", code="mail_password") from error
 
 
-def composed(mail: Mail, sender: str, now_us: int) -> EmailMessage:
+def composed(mail: Mail, sender: str, now_us: int) -> bytes:
     """Return the mail as it is sent; raises Rejected when a header cannot be written.
 
     Its Message-ID follows from the key: a mail that was sent twice can be recognised.
     """
-    message = EmailMessage()
-    domain = parseaddr(sender)[1].rpartition("@")[2]
+    if any(sign in text for text in (mail.subject, mail.recipient) for sign in "\r\n\0"):
+        raise Rejected(f"mail to {mail.recipient!r}: line break in a header", code="bad_address")
+    name, address = parseaddr(sender)
+    message = EmailMessage(policy=SMTP)
     try:
-        message["From"] = sender
         message["To"] = mail.recipient
-        message["Subject"] = mail.subject
-        message["Message-ID"] = f"<{hashlib.sha256(mail.key.encode()).hexdigest()[:40]}@{domain}>"
-    except (ValueError, MessageError) as error:
+    except (ValueError, IndexError, MessageError) as error:
         raise Rejected(f"mail to {mail.recipient!r}: {error}", code="bad_address") from error
+    domain = address.rpartition("@")[2]
+    message["Message-ID"] = f"<{hashlib.sha256(mail.key.encode()).hexdigest()[:40]}@{domain}>"
     message["Date"] = format_datetime(from_us(now_us).astimezone(VIETNAM))
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(mail.text)
     message.add_alternative(mail.html, subtype="html")
-    return message
+    # EmailMessage drops the space between two encoded words when it folds, so these two are written here.
+    lines = [f"From: {_encoded(name, 'From')} <{address}>" if name else f"From: {address}"]
+    lines.append(f"Subject: {_encoded(mail.subject, 'Subject')}")
+    return "".join(f"{line}\r\n" for line in lines).encode("ascii") + message.as_bytes()
+
+
+def _encoded(text: str, header: str) -> str:
+    """Return a header's text in ASCII, folded; as encoded words when it needs them."""
+    return Header(text, "utf-8", header_name=header).encode(linesep="\r\n")
 
 
 def _meaning(error: aiosmtplib.SMTPException) -> Retryable | Permanent | Rejected:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from email import message_from_bytes, policy
+from email.header import decode_header, make_header
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from channels.message import Mail
-from channels.smtp import Security, SmtpChannel, SmtpSettings
+from channels.smtp import Security, SmtpChannel, SmtpSettings, composed
 from oxygen.errors import Permanent, Rejected, Retryable
 from tests.channels.certificates import self_signed
 from tests.channels.mail_server import letterbox
@@ -46,6 +52,24 @@ async def test_an_accepted_mail_arrives_whole_and_gives_a_receipt() -> None:
     assert text.get_content().strip() == "Còn 950 kg."
     assert "<b>950 kg</b>" in html.get_content()
     assert box.recipients == [["lan@example.org"]]
+
+
+@given(
+    st.lists(
+        st.sampled_from(["Hết", "báo", "động:", "oxy", "Bồn", "1,", "(9,5", "%)"]), min_size=1, max_size=25
+    )
+)
+def test_a_subject_in_vietnamese_keeps_every_letter_and_space(words: list[str]) -> None:
+    mail = msgspec.structs.replace(MAIL, subject=" ".join(words))
+
+    sent = composed(mail, '"Sở Y tế Thành phố Hồ Chí Minh, phòng trực" <watch@example.org>', NOW_US)
+    read = message_from_bytes(sent, policy=policy.default)
+
+    assert read["Subject"] == mail.subject
+    assert read["From"].addresses[0].addr_spec == "watch@example.org"
+    sender = str(make_header(decode_header(message_from_bytes(sent, policy=policy.compat32)["From"])))
+    assert sender == "Sở Y tế Thành phố Hồ Chí Minh, phòng trực <watch@example.org>"
+    assert all(len(word) <= 75 for word in re.findall(rb"=\?utf-8\?.*?\?=", sent))
 
 
 async def test_the_same_message_keeps_its_message_id_at_every_attempt() -> None:
@@ -165,6 +189,7 @@ async def test_a_header_cannot_be_smuggled_in_by_an_address() -> None:
     ("wrong", "named"),
     [
         ({"sender": "nobody"}, "NAME@DOMAIN"),
+        ({"sender": "Sở Y tế, trực <watch@example.org>"}, "NAME@DOMAIN"),
         ({"username": "watch"}, "password_file"),
         ({"username": "watch", "password_file": "password"}, "starttls"),
         ({"prot": 25}, "prot"),
