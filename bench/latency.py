@@ -1,8 +1,8 @@
 """How long a reading takes from the instrument to the store, and a crossing to its status row and wake-up.
 
 Everything runs as in production: simulated modules on TCP sockets, agents, a broker, ingest, both databases,
-one process each. The clock starts at the read's own time; *stored* ends when the acknowledgement of the stored
-row is back on the broker, which is later than the store's confirmation by the way back.
+one process each. The clock starts at the read's own time; *stored* ends when the acknowledgement of the
+stored row is back on the broker, which is later than the store's confirmation by the way back.
 """
 
 from __future__ import annotations

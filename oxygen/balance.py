@@ -187,7 +187,7 @@ def _add_to_bins(balance: Balance, t_us: int, mass_kg: float, capacity_kg: float
 
 
 def _update_draw(balance: Balance, capacity_kg: float) -> None:
-    complete = balance.bins[:-1]
+    complete = [item for item in balance.bins[:-1] if not _in_a_delivery(item, balance.refills)]
     if len(complete) < 2 or complete[-1].start_us - complete[0].start_us < MIN_LEDGER_US:
         return
     first, last = complete[0], complete[-1]
@@ -197,6 +197,13 @@ def _update_draw(balance: Balance, capacity_kg: float) -> None:
     level_sd = math.sqrt(2.0) * LEVEL_SD_FRACTION * capacity_kg / hours
     balance.draw_kg_per_h = draw
     balance.draw_sd_kg_per_h = math.hypot(DEMAND_VARIATION * draw, level_sd)
+
+
+def _in_a_delivery(item: Mean, refills: list[Refill]) -> bool:
+    """A bin in the middle of a delivery holds part of it; as an end of the ledger it would count that twice."""
+    return any(
+        refill.start_us < item.start_us + BIN_US and item.start_us <= refill.end_us for refill in refills
+    )
 
 
 def hours_since(balance: Balance, now_us: int) -> float:
