@@ -32,45 +32,23 @@ async def save_report(
     Raises Rejected `changed_meanwhile` when somebody else has written that version.
     """
     check_one_of("state", state, STATES)
-    days = (
-        await tank_days(tx, facility=facility, since=local_date, until=local_date)
-        if state == "final"
-        else None
-    )
+    days = await tank_days(tx, facility=facility, since=local_date, until=local_date)
     values: dict[str, Any] = {
         "facility": facility,
         "local_date": local_date,
         "version": expected_version + 1,
         "state": state,
         "corrections": dict(corrections),
-        "tank_days": None if days is None else tuple(days),
+        "tank_days": tuple(days) if state == "final" else None,
         "note": note,
         "author": author,
         "written_us": now_us,
     }
-    if await _newest(tx, facility, local_date) != expected_version:
-        raise changed_meanwhile("report", f"{facility} {local_date}")
-    statement = (
-        tx.insert(report_version).values(values).on_conflict_do_nothing().returning(report_version.c.id)
-    )
-    number = await tx.scalar(statement)
-    if number is None:
-        raise changed_meanwhile("report", f"{facility} {local_date}")
-    detail = {
-        "version": values["version"],
-        "state": state,
-        "corrections": values["corrections"],
-        "note": note,
-    }
-    await audit.record(
-        tx,
-        at_us=now_us,
-        actor=author,
-        action="report.save",
-        subject=f"report:{facility}/{local_date}",
-        detail=detail,
-    )
-    return ReportVersion(id=int(number), **values)
+    saved = ReportVersion(id=await _add(tx, values), **values)
+    detail = {name: values[name] for name in ("version", "state", "corrections", "note")}
+    subject = f"report:{facility}/{local_date}"
+    await audit.record(tx, at_us=now_us, actor=author, action="report.save", subject=subject, detail=detail)
+    return saved
 
 
 async def report_versions(tx: Transaction, facility: str, local_date: str) -> list[ReportVersion]:
@@ -98,7 +76,13 @@ async def reports(tx: Transaction, since: str, until: str) -> list[ReportVersion
     return [ReportVersion(**row) for row in await tx.rows(query)]
 
 
-async def _newest(tx: Transaction, facility: str, local_date: str) -> int:
-    table = report_version.c
-    query = select(func.max(table.version)).where(table.facility == facility, table.local_date == local_date)
-    return int(await tx.scalar(query) or 0)
+async def _add(tx: Transaction, values: dict[str, Any]) -> int:
+    """Insert the version after the newest one and return its id; Rejected when it is not the next."""
+    table = report_version
+    same_report = (table.c.facility == values["facility"]) & (table.c.local_date == values["local_date"])
+    newest = await tx.scalar(select(func.max(table.c.version)).where(same_report)) or 0
+    statement = tx.insert(table).values(values).on_conflict_do_nothing().returning(table.c.id)
+    number = await tx.scalar(statement) if values["version"] == newest + 1 else None
+    if number is None:
+        raise changed_meanwhile("report", f"{values['facility']} {values['local_date']}")
+    return int(number)

@@ -183,6 +183,26 @@ async def test_waiting_too_long_for_a_lock_is_retryable(url: str, open_database:
         assert await status.append_statuses(tx, "hcm", [samples.status()], late=False, written_us=3) == [2]
 
 
+async def test_a_writer_that_froze_loses_its_locks_and_learns_it(
+    postgres_url: str, open_database: OpenDatabase
+) -> None:
+    """On PostgreSQL; SQLite's lock goes with the process, and nothing else writes there for long."""
+    frozen, other = open_database(postgres_url, Waits(idle_s=0.3)), open_database(postgres_url)
+    await other.migrate()
+    some = [samples.status()]
+
+    async def freeze() -> None:
+        async with frozen.write() as tx:
+            await status.append_statuses(tx, "hcm", some, late=False, written_us=1)
+            async with other.write() as others:
+                await status.append_statuses(others, "hcm", some, late=False, written_us=2)
+
+    with pytest.raises(Retryable):
+        await freeze()
+    async with frozen.read() as tx:
+        assert [row.written_us for row in await status.statuses_after(tx, 0)] == [2]
+
+
 async def test_a_server_that_is_down_is_retryable_until_it_is_back(
     private_postgres: Postgres, open_database: OpenDatabase
 ) -> None:

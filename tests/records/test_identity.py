@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import pytest
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import text
 
 from oxygen.errors import Rejected
 from oxygen.units import US_PER_S
 from records import audit, identity
 from records.database import Database, Transaction
-from records.identity.passwords import matches
+from records.identity import passwords
 from records.identity.throttle import FREE_ATTEMPTS, LONGEST_WAIT_S, wait_s
 
 HOUR = 3600.0
 PASSWORD = "bồn oxy số một"
 CHOSEN = "correct horse battery"
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash with little memory and time: these tests sign in dozens of times."""
+    monkeypatch.setattr(passwords, "_hasher", PasswordHash((Argon2Hasher(time_cost=1, memory_cost=64),)))
 
 
 async def sign_in(
@@ -213,5 +221,5 @@ def test_the_wait_doubles_to_a_minute_and_never_becomes_a_lock_out() -> None:
 
 
 async def test_no_hash_matches_no_password() -> None:
-    assert not await matches(PASSWORD, None)
-    assert not await matches(PASSWORD, "plain text left by somebody")
+    assert not await passwords.matches(PASSWORD, None)
+    assert not await passwords.matches(PASSWORD, "plain text left by somebody")
