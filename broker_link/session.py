@@ -21,6 +21,7 @@ from broker_link.settings import BrokerSettings, password_of, tls_context
 from oxygen.errors import Permanent, Retryable
 
 _QOS = 1
+_CANCEL_AGAIN_S = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -117,7 +118,9 @@ class Session:
                 topic, payload, qos=_QOS, retain=retain, timeout=self._settings.publish_timeout_s
             )
         except aiomqtt.MqttError as error:
+            _stop_if_cancelled()
             raise Retryable(f"publish: {error}", code="broker_down", detail=str(error)) from error
+        _stop_if_cancelled()
 
     async def receive(self) -> Message:
         """Return the next message; waits for one, over any number of reconnections."""
@@ -139,8 +142,9 @@ class Session:
         """Disconnect in good order; the will is not published."""
         if self._runner is None:
             return
-        self._runner.cancel()
-        await asyncio.wait([self._runner])
+        while not self._runner.done():
+            self._runner.cancel()
+            await asyncio.wait([self._runner], timeout=_CANCEL_AGAIN_S)
         if not self._runner.cancelled() and error is None:
             self._runner.result()
 
@@ -150,6 +154,7 @@ class Session:
             async with client:
                 if self._subscriptions:
                     await self._subscribe(client)
+                _stop_if_cancelled()
                 self._client = client
                 self._note_up()
                 async for _ in client.messages:
@@ -237,7 +242,11 @@ class _Funnel(asyncio.Queue[aiomqtt.Message]):
 
 
 def _stop_if_cancelled() -> None:
-    """Go on with a cancellation that an error of the disconnecting client has hidden."""
+    """Go on with a cancellation that the client has hidden.
+
+    An error while disconnecting takes its place, and until Python 3.12 `asyncio.wait_for`, on which aiomqtt
+    rests, forgets one that meets the very moment of its success.
+    """
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError

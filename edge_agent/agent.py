@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
 
 from broker_link import Session
 from edge_agent.clock import Clock
@@ -17,6 +16,7 @@ from edge_agent.settings import AgentConfig, BusConfig
 from edge_agent.source import BusSource, units_of
 from edge_agent.spool_file import Connect, SpoolCorruptError, connect_sqlite
 from edge_agent.spool_worker import SpoolWorker
+from edge_agent.together import together
 from oxygen.errors import Permanent, Retryable
 from oxygen.local_time import from_us
 from oxygen.reading import Sample
@@ -109,7 +109,8 @@ class Agent:
                 publisher = Publisher(config, session, worker, spool, self._clock, self._sleep)
                 worker.on_commit = publisher.committed
                 parts = [loop.run() for loop in loops]
-                await _together(stop, *parts, worker.run(), publisher.run(), health.run(session))
+                parts += [worker.run(), health.run(session), *publisher.parts()]
+                await together(stop, parts)
                 await _say_farewell(health, session)
         finally:
             self._carried = await worker.close()
@@ -138,19 +139,10 @@ class Agent:
 
     async def _pause(self, stop: asyncio.Event) -> None:
         """Wait before beginning anew, or until `stop` is set."""
-        waits = {asyncio.ensure_future(self._sleep(_RESTART_AFTER_S)), asyncio.ensure_future(stop.wait())}
-        _, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for task in pending:
-            task.cancel()
+        await together(stop, [self._sleep_once(_RESTART_AFTER_S)])
 
-
-async def _together(stop: asyncio.Event, *parts: Coroutine[Any, Any, None]) -> None:
-    """Run the parts until `stop` is set; when one fails, end the others and raise."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(part) for part in parts]
-        await stop.wait()
-        for task in tasks:
-            task.cancel()
+    async def _sleep_once(self, seconds: float) -> None:
+        await self._sleep(seconds)
 
 
 async def _say_farewell(health: Health, session: Session) -> None:

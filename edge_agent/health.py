@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from importlib import metadata
 
@@ -81,10 +82,9 @@ class Health:
             except Retryable:
                 await asyncio.sleep(0.5)
                 continue
-            try:
-                await asyncio.wait_for(self._changed.wait(), self._config.publish.state_every_s)
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._config.publish.state_every_s):
+                    await self._changed.wait()
 
     async def publish(self, session: Session, *, online: bool) -> None:
         """Publish the present state, retained; raises Retryable when the line is down."""

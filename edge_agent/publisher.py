@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import math
 import sqlite3
-from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -71,12 +72,9 @@ class Publisher:
         self.window.committed(last_seq)
         self._news.set()
 
-    async def run(self) -> None:
-        """Send, receive and remember, until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._send_for_ever())
-            group.create_task(self._receive_for_ever())
-            group.create_task(self._note_for_ever())
+    def parts(self) -> list[Coroutine[Any, Any, None]]:
+        """Return what has to run side by side, endlessly: sending, receiving, remembering."""
+        return [self._send_for_ever(), self._receive_for_ever(), self._note_for_ever()]
 
     async def _send_for_ever(self) -> None:
         while True:
@@ -99,10 +97,9 @@ class Publisher:
         """Wait for news, or for the next moment at which something falls due."""
         due_s = self.window.next_due_s() - self._now_s()
         timeout = None if due_s == math.inf else max(due_s, 0.001)
-        try:
-            await asyncio.wait_for(self._news.wait(), timeout)
-        except TimeoutError:
-            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self._news.wait()
 
     async def _send(self, batch: Batch) -> None:
         """Send as much of a batch as one message takes; raises Retryable when the line is down."""
