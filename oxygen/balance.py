@@ -200,7 +200,7 @@ def _update_draw(balance: Balance, capacity_kg: float) -> None:
 
 
 def _in_a_delivery(item: Mean, refills: list[Refill]) -> bool:
-    """A bin in the middle of a delivery holds part of it; as an end of the ledger it would count that twice."""
+    """A bin amid a delivery holds part of it; as an end of the ledger it would count that part twice."""
     return any(
         refill.start_us < item.start_us + BIN_US and item.start_us <= refill.end_us for refill in refills
     )
