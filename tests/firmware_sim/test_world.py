@@ -199,7 +199,9 @@ def test_tanks_on_one_manifold_share_and_the_last_one_carries_all() -> None:
 def test_the_bank_takes_over_when_every_tank_is_low_and_gives_back_after_a_refill() -> None:
     low = msgspec.structs.replace(VERTICAL, start_fill_percent=4.0)
     system = System(
-        code="test-main", demand_kg_per_h=60.0, bank=Bank(code="test-bank", change_over_under_percent=3.0)
+        code="test-main",
+        demand_kg_per_h=60.0,
+        bank=Bank(code="test-bank", cylinders=60, change_over_under_percent=3.0),
     )
     refill = Event(kind="refill", tank="vertical-1", at_s=20_000.0, to_fill_percent=60.0)
     world = World(scenario(low, systems=(system,), events=(refill,)), NOON_US)
@@ -209,12 +211,15 @@ def test_the_bank_takes_over_when_every_tank_is_low_and_gives_back_after_a_refil
     world.advance(NOON_US + seconds(15_000))
     taken_over = world.bank_truth("test-main")
     world.advance(NOON_US + seconds(24_000))
+    given_back = world.bank_truth("test-main")
+    world.advance(NOON_US + seconds(28_000))
 
-    assert full == pytest.approx(20 * 0.040 * 199.5, rel=0.01)  # CoolProp: 199.5 kg/m³ at 148 bar and 30 °C
+    assert full == pytest.approx(60 * 0.040 * 199.5, rel=0.01)  # CoolProp: 199.5 kg/m³ at 148 bar and 30 °C
     assert taken_over.in_use
     assert taken_over.mass_kg < full
     assert taken_over.pressure_pa < 148e5
-    assert not world.bank_truth("test-main").in_use
+    assert not given_back.in_use
+    assert 0.0 < given_back.mass_kg == world.bank_truth("test-main").mass_kg
 
 
 def test_a_run_down_arrives_at_its_level_at_its_time() -> None:
