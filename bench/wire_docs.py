@@ -34,7 +34,7 @@ What gateways and the centre say to each other over MQTT. This page is written f
 
 - MQTT 5, QoS 1. Version {version}; the topic tree begins with it.
 - A payload is a compact JSON object. Above {deflate} bytes it is a zlib stream instead: whatever does not
-  open with `{{` is deflated. At most {packed} bytes packed and {unpacked} unpacked; what is larger is refused.
+  open with `{{` is deflated. At most {packed} bytes packed and {unpacked} unpacked; more is refused.
 - Unknown fields are ignored, so that newer programs may add some. Absent is not zero: a value that was not
   read is `null` with a quality and a reason.
 - Times are µs since 1970 UTC; pressures are Pa, tank pressure absolute.

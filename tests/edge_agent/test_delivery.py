@@ -273,6 +273,24 @@ async def test_killed_brokers_lose_nothing(tmp_path: Path, private_mosquitto: Mo
     assert unstored(mine) == []
 
 
+async def test_a_frozen_broker_loses_nothing_and_reading_goes_on(
+    tmp_path: Path, private_mosquitto: Mosquitto
+) -> None:
+    """A half-open line looks alive: samples go on being committed, and arrive later."""
+    mine = agent_config(tmp_path, private_mosquitto)
+    async with centre(mine) as ingest:
+        async with running(mine, Instrument()):
+            await until(lambda: len(ingest.samples) >= 5)
+            before = committed(mine)
+            private_mosquitto.pause()
+            await until(lambda: committed(mine) >= before + 60)
+            private_mosquitto.resume()
+            await until(lambda: len(ingest.samples) >= before + 60)
+        await drained(ingest, mine)
+    assert sorted(ingest.samples) == list(range(1, committed(mine) + 1))
+    assert unstored(mine) == []
+
+
 async def test_lost_acknowledgements_and_a_restarting_agent_lose_nothing(
     tmp_path: Path, mosquitto: Mosquitto
 ) -> None:
