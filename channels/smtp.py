@@ -162,8 +162,8 @@ def composed(mail: Mail, sender: str, now_us: int) -> bytes:
 
 
 def _encoded(text: str, header: str) -> str:
-    """Return a header's text in ASCII, folded; as encoded words when it needs them."""
-    return Header(text, "utf-8", header_name=header).encode(linesep="\r\n")
+    """Return a header's text in ASCII, folded into encoded words of at most 75 characters (RFC 2047)."""
+    return Header(text, "utf-8", header_name=header, maxlinelen=75).encode(linesep="\r\n")
 
 
 def _meaning(error: aiosmtplib.SMTPException) -> Retryable | Permanent | Rejected:
