@@ -77,7 +77,12 @@ class DataFolder:
             or {"kind": "embedded", "path": str(self.root / "telemetry.sqlite")},
             "broker": {"host": endpoints.broker_host, "port": endpoints.broker_port},
             "alerts": {"page_url": f"http://{endpoints.page_host}:{endpoints.page_port}"},
-            "alerts.smtp": {"host": "127.0.0.1", "port": endpoints.mail_port, "sender": "oxywatch@localhost"},
+            "alerts.smtp": {
+                "host": "127.0.0.1",
+                "port": endpoints.mail_port,
+                "security": "none",
+                "sender": "oxywatch@localhost",
+            },
             "api": {"host": endpoints.page_host, "port": endpoints.page_port},
         }
         lines = ["# Written by `oxywatch run` at every start; see docs/operations.md.", ""]

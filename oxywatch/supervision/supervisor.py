@@ -57,7 +57,7 @@ class Supervisor:
         self._sleep = sleep
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._processes: dict[str, asyncio.subprocess.Process] = {}
-        self._stopping = False
+        self._stopping = asyncio.Event()
 
     def add(self, program: Program) -> None:
         """Start a program and keep it running."""
@@ -71,10 +71,10 @@ class Supervisor:
     async def _keep(self, program: Program) -> None:
         pause_s = FIRST_PAUSE_S
         loop = asyncio.get_running_loop()
-        while not self._stopping:
+        while not self._stopping.is_set():
             started = loop.time()
             code = await self._run_once(program)
-            if self._stopping:
+            if self._stopping.is_set():
                 return
             _log.warning("program ended", program=program.name, code=code, log=str(self.log_of(program.name)))
             if code in program.final_codes:
@@ -104,7 +104,7 @@ class Supervisor:
 
     async def stop(self) -> None:
         """Ask every program to end, the last added first, and end the ones that do not."""
-        self._stopping = True
+        self._stopping.set()
         for name in reversed(self._keepers):
             await self._stop_one(name)
         for keeper in self._keepers.values():
