@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 from oxygen.errors import BadConfiguration
-from oxywatch import edge_commands, grafana_commands
+from oxywatch import admin_commands, edge_commands, grafana_commands
 from oxywatch.process import EXIT_BAD_CONFIGURATION, run_program
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 app.add_typer(edge_commands.app, name="edge")
 app.add_typer(grafana_commands.app, name="grafana")
+app.add_typer(admin_commands.app, name="admin")
 # By name: the benchmarks stand above this room, they start its programs.
 app.add_typer(importlib.import_module("bench.commands").app, name="bench")
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import logging
 import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import structlog
 
@@ -18,6 +20,9 @@ from oxygen.errors import BadConfiguration, Permanent
 EXIT_BAD_CONFIGURATION = 2
 EXIT_CANNOT_RUN = 3
 PARENT_VARIABLE = "OXYWATCH_PARENT_PID"
+ALIVE_VARIABLE = "OXYWATCH_ALIVE_FILE"
+"""Names a file that a program touches as long as its event loop turns; health checks look at its age."""
+ALIVE_EVERY_S = 5.0
 _PR_SET_PDEATHSIG = 1
 
 
@@ -57,7 +62,29 @@ async def _until_signalled(main: Callable[[asyncio.Event], Awaitable[None]]) -> 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    await main(stop)
+    async with _showing_life(os.environ.get(ALIVE_VARIABLE, "")):
+        await main(stop)
+
+
+@contextlib.asynccontextmanager
+async def _showing_life(file: str) -> AsyncIterator[None]:
+    if not file:
+        yield
+        return
+    touching = asyncio.create_task(_touch(Path(file)), name="sign of life")
+    try:
+        yield
+    finally:
+        touching.cancel()
+        await asyncio.wait([touching])
+
+
+async def _touch(file: Path) -> None:
+    """Touch the file until cancelled; one that cannot be touched grows old, which is what it is there for."""
+    while True:
+        with contextlib.suppress(OSError):
+            await asyncio.to_thread(file.touch)
+        await asyncio.sleep(ALIVE_EVERY_S)
 
 
 def configure_logging(name: str) -> None:

@@ -30,18 +30,23 @@ async def prepare_records(database: Database, scenario: Scenario, now_us: int) -
     await database.migrate()
     password = secrets.token_urlsafe(12)
     async with database.write() as tx:
-        if not (await registry_records.registry(tx)).facilities:
-            await registry_records.import_registry(
-                tx, demo_registry(scenario, hospitals()), actor=ACTOR, now_us=now_us
-            )
-            await _hasten_rules(tx, now_us)
-        if not await messages.contacts(tx):
-            contact = messages.Contact(
-                name="Trực oxy (hộp thư mô phỏng)", channel="email", address=MAIL_ADDRESS, locale="vi"
-            )
-            await messages.put_contact(tx, contact, actor=ACTOR, now_us=now_us)
+        await register_hospitals(tx, scenario, now_us)
         fresh = await identity.ensure_administrator(tx, password=password, now_us=now_us)
     return password if fresh else None
+
+
+async def register_hospitals(tx: Transaction, scenario: Scenario, now_us: int) -> None:
+    """Register the simulated hospitals and somebody to alarm, where there is nobody yet."""
+    if not (await registry_records.registry(tx)).facilities:
+        await registry_records.import_registry(
+            tx, demo_registry(scenario, hospitals()), actor=ACTOR, now_us=now_us
+        )
+        await _hasten_rules(tx, now_us)
+    if not await messages.contacts(tx):
+        contact = messages.Contact(
+            name="Trực oxy (hộp thư mô phỏng)", channel="email", address=MAIL_ADDRESS, locale="vi"
+        )
+        await messages.put_contact(tx, contact, actor=ACTOR, now_us=now_us)
 
 
 async def _hasten_rules(tx: Transaction, now_us: int) -> None:
