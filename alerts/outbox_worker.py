@@ -75,12 +75,17 @@ class OutboxWorker:
         self._sending: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Send until cancelled. What is being sent then is finished by the next worker."""
+        """Send until cancelled, then let what is being sent come to an end for a while.
+
+        What is cut off even so is sent again by the next worker, perhaps a second time.
+        """
         try:
             while True:
                 await self._start_due()
                 await self._sleep(self._settings.outbox.poll_every_s)
         finally:
+            if self._sending:
+                await asyncio.wait(self._sending, timeout=self._settings.outbox.finish_within_s)
             for task in self._sending:
                 task.cancel()
             await asyncio.gather(*self._sending, return_exceptions=True)

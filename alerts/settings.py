@@ -18,6 +18,7 @@ class OutboxSettings(BaseModel):
         give_up_after_s: Age at which a message is given up.
         reclaim_after_s: A message claimed this long ago, and not reported, is sent again: its worker is dead.
             It has to be longer than the channels' time-outs.
+        finish_within_s: At the end of the program, how long what is being sent may take to finish.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -28,6 +29,7 @@ class OutboxSettings(BaseModel):
     retry_cap_s: float = Field(default=600.0, gt=0)
     give_up_after_s: float = Field(default=86_400.0, gt=0)
     reclaim_after_s: float = Field(default=60.0, gt=0)
+    finish_within_s: float = Field(default=5.0, ge=0)
 
 
 class AlertsSettings(BaseModel):

@@ -90,19 +90,44 @@ async def test_a_tank_that_runs_low_ends_in_a_mail_and_its_refill_in_another(
 
 
 async def test_restarts_in_the_middle_of_an_alarm_change_nothing(bench: Bench, mosquitto: Mosquitto) -> None:
+    async def sent(count: int) -> None:
+        async def there() -> bool:
+            return [row.state for row in await bench.outbox()] == ["sent"] * count
+
+        await eventually(there)
+
     async with letterbox() as box:
         settings, broker = settings_for(box.port), broker_of(mosquitto)
         await low_for_a_second(bench)
+        async with running(bench, settings, broker):
+            await asyncio.sleep(0.2)
         for _ in range(3):
             async with running(bench, settings, broker):
-                await asyncio.sleep(0.5)
+                await sent(1)
         await bench.write(reading(now_us(), 90.0))
-        for _ in range(2):
+        for _ in range(3):
             async with running(bench, settings, broker):
-                await asyncio.sleep(0.5)
+                await sent(2)
 
     assert [(rule, state) for rule, state, _ in await bench.story()] == [("low_stock", "cleared")]
     assert len(box.mails) == 2
+
+
+async def test_a_mail_that_is_being_sent_when_the_program_ends_is_not_sent_twice(
+    bench: Bench, mosquitto: Mosquitto
+) -> None:
+    async with letterbox() as box:
+        box.pause_s = 0.5
+        await low_for_a_second(bench)
+        async with running(bench, settings_for(box.port), broker_of(mosquitto)):
+
+            async def begun() -> bool:
+                return box.attempts == 1
+
+            await eventually(begun)
+
+    assert [row.state for row in await bench.outbox()] == ["sent"]
+    assert len(box.mails) == 1
 
 
 async def test_without_a_broker_alarms_are_raised_all_the_same(
