@@ -8,8 +8,7 @@ from urllib.parse import quote
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute
-from starlette.routing import BaseRoute, Mount, Route
+from fastapi.routing import RouteContext, iter_route_contexts
 
 from api.errors import ApiError
 from api.visitor import TOKEN_HEADER, Visitor, check_same_site, check_token, visitor_of
@@ -86,16 +85,15 @@ JsonAdministrator = Annotated[Visitor, Depends(json_administrator)]
 
 def check_guards(app: FastAPI) -> None:
     """Refuse to start with a route that nobody guards; raises RuntimeError naming it."""
-    for route in app.routes:
-        path = getattr(route, "path", "")
+    for route in iter_route_contexts(app.routes):
+        path = route.path or ""
         if path not in PUBLIC and not _guarded(route):
             raise RuntimeError(f"route {path} has no guard; add one of api.access, or name it in PUBLIC")
 
 
-def _guarded(route: BaseRoute) -> bool:
-    if isinstance(route, APIRoute):
-        return any(call in GUARDS for call in _calls(route.dependant))
-    return not isinstance(route, Mount | Route)
+def _guarded(route: RouteContext) -> bool:
+    dependant = getattr(route, "dependant", None)
+    return isinstance(dependant, Dependant) and any(call in GUARDS for call in _calls(dependant))
 
 
 def _calls(dependant: Dependant) -> Iterable[object]:

@@ -18,18 +18,18 @@ from starlette.types import Scope
 from api import pages, routes
 from api.access import SignInFirst, check_guards
 from api.context import Context
-from api.errors import JSON_PREFIX, as_api_error, error_body, error_text
+from api.errors import JSON_PREFIX, ApiError, as_api_error, error_body, error_text
 from api.language import choose_locale, language
 from api.live_hub import LiveHub
 from api.render import STATIC, render
-from api.security import SafeAnswers
+from api.security import HEADERS, SafeAnswers
 from api.visitor import LANGUAGE_COOKIE, Visitor
 from oxygen.errors import OxyWatchError
 
 DESCRIPTION = (
     "Hospitals' liquid-oxygen tanks: what they hold, when they may run out, alarms and daily reports. "
-    "Masses are kg of oxygen, pressures Pa absolute, instants µs since 1970 UTC. Sign in on the page `/login`; "
-    "every change needs the session's token (from `/api/v1/session`) in the header `X-CSRF-Token`."
+    "Masses are kg of oxygen, pressures Pa absolute, instants µs since 1970 UTC. Sign in on the page "
+    "`/login`; every change needs the session's token (from `/api/v1/session`) in the header `X-CSRF-Token`."
 )
 KEPT_FOR_EVER = "public, max-age=31536000, immutable"
 _log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ def create_app(context: Context) -> FastAPI:
     for router in (*routes.PLAIN_ROUTERS, *pages.ROUTERS):
         app.include_router(router)
     app.mount("/static", CachedFiles(directory=STATIC))
-    for kind in (SignInFirst, OxyWatchError, RequestValidationError, HTTPException, Exception):
+    for kind in (ApiError, SignInFirst, OxyWatchError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, answer_error)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(SafeAnswers, max_body_bytes=context.settings.max_body_bytes)
@@ -76,6 +76,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 async def answer_error(request: Request, error: Exception) -> Response:
     """Answer any exception: by leading to the sign-in page, in the one JSON shape, or with a page."""
+    response = _error_response(request, error)
+    for name, value in HEADERS.items():  # an unexpected exception is answered outside every middleware
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _error_response(request: Request, error: Exception) -> Response:
     if isinstance(error, SignInFirst):
         return RedirectResponse(error.target, status_code=303)
     told = as_api_error(error)

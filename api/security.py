@@ -1,4 +1,4 @@
-"""Headers of every answer, and the limit of every request's body. Plain ASGI, so that streams pass untouched."""
+"""Headers of every answer, and the limit of every request's body; plain ASGI, so that streams pass."""
 
 from __future__ import annotations
 

@@ -59,10 +59,24 @@ async def serve(
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without handling signals: the composition root does."""
+    """uvicorn without handling signals: the composition root does.
+
+    Attributes:
+        listening: Set when connections are accepted.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so."""
+        await super().startup(sockets)
+        if self.started:
+            self.listening.set()
 
     @contextlib.contextmanager
-    def capture_signals(self):  # type: ignore[no-untyped-def]  # noqa: ANN201  uvicorn's own is a generator too
+    def capture_signals(self):  # type: ignore[no-untyped-def]
         """Leave signals alone."""
         yield
 
@@ -82,10 +96,9 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 async def _announce(
-    server: uvicorn.Server, listener: socket.socket, on_listening: Callable[[str], None] | None
+    server: _Server, listener: socket.socket, on_listening: Callable[[str], None] | None
 ) -> None:
-    while not server.started:
-        await asyncio.sleep(0.02)
+    await server.listening.wait()
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     if on_listening is not None:

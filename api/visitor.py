@@ -42,7 +42,7 @@ class Visitor:
 
 
 async def visitor_of(request: Request) -> Visitor | None:
-    """Return who asks, or None for an anonymous or expired session; asked once a request. Raises Retryable."""
+    """Return who asks, or None for an anonymous or expired session; looked up once a request."""
     if not hasattr(request.state, "visitor"):
         request.state.visitor = await _find(request)
     found = request.state.visitor

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from api.access import page_visitor
+from api.errors import ErrorBody
 from api.render import page
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(page_visitor)])
@@ -22,13 +23,14 @@ async def docs(request: Request) -> Response:
         request,
         "docs.html",
         description=description,
+        origin=str(request.base_url).rstrip("/"),
         operations=_operations(description),
         shapes=_shapes(description),
     )
 
 
 def _operations(description: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what the page shows of each operation, in the order of the description."""
+    """Return what the page shows of each operation; errors have one shape, so the page says it once."""
     return [
         {
             "method": method.upper(),
@@ -40,6 +42,7 @@ def _operations(description: dict[str, Any]) -> list[dict[str, Any]]:
             "answers": [
                 (status, answer.get("description", ""), _shape_name(answer))
                 for status, answer in operation.get("responses", {}).items()
+                if _shape_name(answer) != ErrorBody.__name__
             ],
         }
         for path, methods in description["paths"].items()

@@ -31,7 +31,7 @@ from oxygen.errors import Rejected
 from oxygen.local_time import local_day
 from oxygen.messages import LOCALES
 from oxygen.units import kg_from_litres_of_boiling_liquid, kg_from_normal_cubic_metres
-from records import registry, reports
+from records import registry, reports, status
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(page_visitor)])
 
@@ -51,7 +51,9 @@ async def report_list(request: Request) -> Response:
     async with context.database.read() as tx:
         known = await registry.registry(tx)
         written = await reports.reports(tx, since.isoformat(), until.isoformat())
-    states = {(one.facility, one.local_date): state_text(one.state, words) for one in written}
+        measured = await status.tank_days(tx, since=since.isoformat(), until=until.isoformat())
+    states = {(day.facility, day.local_date): state_text("automatic", words) for day in measured}
+    states |= {(one.facility, one.local_date): state_text(one.state, words) for one in written}
     days = [until - timedelta(days=offset) for offset in range(DAYS_SHOWN)]
     return await page(
         request,

@@ -47,7 +47,7 @@ async def poll(
 ) -> Response:
     """Return every tank whose newest status is later than `after`, the alarm count and the totals.
 
-    The ETag changes only when one of them does: sent back as If-None-Match it is answered with 304 and no body.
+    The ETag changes only when one of them does; sent back as If-None-Match it is answered with 304.
     Raises 503 `live_stands_still` while the server itself cannot read the figures.
     """
     context, hub = context_of(request), _trusted_hub(request)

@@ -1,7 +1,7 @@
 """What the JSON interface answers with; the OpenAPI description is made from these classes.
 
-Masses are kg of oxygen, pressures Pa absolute, instants µs since 1970 UTC. A figure that is not known is null,
-never 0.
+Masses are kg of oxygen, pressures Pa absolute, instants µs since 1970 UTC. A figure that is not known is
+null, never 0.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ async def series(
     until: str | None = Query(default=None, description=f"{INSTANT_HELP}; now when absent"),
     points: int = Query(default=DEFAULT_POINTS, ge=1, description="Most steps to return"),
 ) -> SeriesOut:
-    """Return minimum, mean and maximum of [since, until) in equal steps from `since`, at most `points` of them.
+    """Return minimum, mean and maximum of [since, until) in at most `points` equal steps from `since`.
 
     The step is a round one; steps without a reading are left out.
     """

@@ -1,1 +1,1 @@
-"""What the pages show, worked out of rows by pure functions: the same texts in a first page and a live event."""
+"""What the pages show, by pure functions of rows; a first page and a live event have the same texts."""

@@ -122,7 +122,7 @@ def first_upper(text: str) -> str:
 
 
 def _delivery(params: Mapping[str, Any], language: Language) -> Pairs:
-    """Return what an event of a delivery says; the address stays with the outbox, not every reader may see it."""
+    """Return what an event of a delivery says; addresses stay with the outbox."""
     channel = params.get("channel")
     pairs = [
         (language.gettext("Contact"), params.get("contact") or params.get("name")),

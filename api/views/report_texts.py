@@ -198,7 +198,8 @@ def _provenance(provenance: Provenance, language: Language) -> str:
 
 
 def _deviation(sd_kg: float | None, language: Language) -> str:
-    return "" if sd_kg is None else f"± {language.number(sd_kg)} kg"
+    """Return ± one standard deviation; empty when not known or less than is shown."""
+    return "" if sd_kg is None or sd_kg < 0.5 else f"± {language.number(sd_kg)} kg"
 
 
 def _origin(
@@ -263,4 +264,5 @@ def _typed_text(correction: Correction | None, language: Language) -> str:
         return language.gettext("automatic")
     if correction.value_kg is None:
         return language.gettext("not known")
-    return formats.kilograms(correction.value_kg, language, 1)
+    whole = correction.value_kg == round(correction.value_kg)
+    return formats.kilograms(correction.value_kg, language, 0 if whole else 1)

@@ -29,6 +29,7 @@ def tank_texts(status: Status | None, verdict: Standing, now_us: int, language: 
         "earliest": _earliest(status, now_us, language),
         "latest": _latest(status, now_us, language),
         "expected": _expected(status, language),
+        "basis": _basis(status, verdict, language),
         "measured": formats.instant(status.as_of_us if status else None),
     }
 
@@ -46,6 +47,17 @@ def _reason(status: Status | None, verdict: Standing, language: Language) -> str
     if status.reason == Reason.OK or str(status.reason) == str(verdict.state):
         return ""
     return language.code(f"reasons.{status.reason}")
+
+
+def _basis(status: Status | None, verdict: Standing, language: Language) -> str:
+    """Say that figures are not of now, and of when they are; empty while they are current."""
+    if verdict.current:
+        return ""
+    if status is None or status.as_of_us is None:
+        return language.gettext("Nothing has been read from this tank yet.")
+    return language.gettext(
+        "These are the last good figures, of %(time)s. What the tank holds now is not known."
+    ) % {"time": formats.instant(status.as_of_us)}
 
 
 def _draw(kg_per_h: float | None, language: Language) -> str:

@@ -1,4 +1,4 @@
-"""The web server over a folder of demo stores, as a program of its own: `python -m tests.api.server FOLDER`."""
+"""The web server over a folder of demo stores, as a program: `python -m tests.api.server FOLDER SETTINGS`."""
 
 from __future__ import annotations
 
@@ -27,6 +27,11 @@ def telemetry_settings(folder: Path) -> EmbeddedSettings:
     return EmbeddedSettings(path=folder / "telemetry.sqlite")
 
 
+def _say(address: str) -> None:
+    sys.stdout.write(f"{address}\n")
+    sys.stdout.flush()
+
+
 async def run(folder: Path, settings: ApiSettings) -> None:
     """Serve until SIGTERM; the address is printed when it is listened on."""
     stop = asyncio.Event()
@@ -35,7 +40,7 @@ async def run(folder: Path, settings: ApiSettings) -> None:
     store = open_store(telemetry_settings(folder), readonly=True)
     context = Context(database=database, telemetry=store, clock=now_us, settings=settings)
     try:
-        await serve(context, stop, on_listening=lambda address: print(address, flush=True))
+        await serve(context, stop, on_listening=_say)
     finally:
         await store.close()
         await database.close()
