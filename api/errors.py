@@ -20,7 +20,7 @@ _HTTP_CODES = {
     400: "bad_request",
     401: "sign_in_needed",
     403: "not_allowed",
-    404: "not_found",
+    404: "page_not_found",
     405: "method_not_allowed",
     413: "too_large",
 }
@@ -82,7 +82,7 @@ def as_api_error(error: Exception) -> ApiError:
     if isinstance(error, ApiError):
         return error
     if isinstance(error, RequestValidationError):
-        return _bad_input(error.errors())
+        return _bad_field(error.errors())
     if isinstance(error, HTTPException):
         return ApiError(error.status_code, _HTTP_CODES.get(error.status_code, "bad_request"))
     if isinstance(error, Rejected):
@@ -96,12 +96,12 @@ def as_api_error(error: Exception) -> ApiError:
     return ApiError(500, "unexpected")
 
 
-def _bad_input(errors: Sequence[Mapping[str, object]]) -> ApiError:
+def _bad_field(errors: Sequence[Mapping[str, object]]) -> ApiError:
     first = errors[0]
     place = first.get("loc")
     named = [str(part) for part in place] if isinstance(place, list | tuple) else []
     return ApiError(
-        422, "bad_input", field=".".join(named[1:]) or ".".join(named), expected=str(first.get("msg", ""))
+        422, "bad_field", field=".".join(named[1:]) or ".".join(named), detail=str(first.get("msg", ""))
     )
 
 

@@ -89,7 +89,7 @@ async def _find(request: Request, contact_id: int) -> Contact:
     for contact in found:
         if contact.id == contact_id:
             return contact
-    raise ApiError(404, "not_found")
+    raise ApiError(404, "page_not_found")
 
 
 async def _form(request: Request, form: TypedContact, errors: dict[str, str]) -> Response:

@@ -51,5 +51,5 @@ async def _find(request: Request, mail_id: int) -> ReceivedMail:
     async with context_of(request).database.read() as tx:
         found = await messages.received_mail_by_id(tx, mail_id)
     if found is None:
-        raise ApiError(404, "not_found")
+        raise ApiError(404, "page_not_found")
     return found

@@ -40,7 +40,7 @@ def _flatten(prefix: str, node: Mapping[str, object], into: dict[str, str]) -> N
             into[prefix + key] = str(value)
 
 
-def text(key: str, locale: str = DEFAULT_LOCALE, **params: object) -> str:
+def text(key: str, /, locale: str = DEFAULT_LOCALE, **params: object) -> str:
     """Return the text of a code with its parameters filled in.
 
     An unknown key comes back as itself and a missing parameter as `{name}`: a reader in need sees the
