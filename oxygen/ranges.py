@@ -59,11 +59,7 @@ class RangeSet:
 
     def within(self, first: int, last: int) -> list[Range]:
         """Return the parts of first…last that are in the set, ascending."""
-        return [
-            (max(first, low), min(last, high))
-            for low, high in self
-            if high >= first and low <= last
-        ]
+        return [(max(first, low), min(last, high)) for low, high in self if high >= first and low <= last]
 
     def copy(self) -> RangeSet:
         """Return an independent copy."""

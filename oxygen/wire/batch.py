@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from oxygen.errors import Rejected
@@ -12,7 +13,7 @@ from oxygen.wire.payloads import SampleColumns, SignalColumn
 
 def to_columns(samples: Sequence[Sample]) -> SampleColumns:
     """Return a contiguous run as columns; raises ValueError when the run has a hole."""
-    if any(later.seq != earlier.seq + 1 for earlier, later in zip(samples, samples[1:], strict=False)):
+    if any(later.seq != earlier.seq + 1 for earlier, later in pairwise(samples)):
         raise ValueError("a batch must be a contiguous run of sequence numbers")
     signals: dict[str, SignalColumn] = {}
     for row, sample in enumerate(samples):

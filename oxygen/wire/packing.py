@@ -39,7 +39,8 @@ def unpack(data: bytes, kind: type[P]) -> P:
     try:
         return decoder.decode(text)  # type: ignore[return-value]
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Rejected(f"payload is not a {kind.__name__}: {error}", code="bad_payload", detail=str(error)) from error
+        message = f"payload is not a {kind.__name__}: {error}"
+        raise Rejected(message, code="bad_payload", detail=str(error)) from error
 
 
 def _inflated(data: bytes) -> bytes:
@@ -51,7 +52,8 @@ def _inflated(data: bytes) -> bytes:
     try:
         text = stream.decompress(data, MAX_UNPACKED_BYTES)
     except zlib.error as error:
-        raise Rejected(f"payload cannot be inflated: {error}", code="bad_payload", detail=str(error)) from error
+        message = f"payload cannot be inflated: {error}"
+        raise Rejected(message, code="bad_payload", detail=str(error)) from error
     if stream.unconsumed_tail:
         raise _too_large(MAX_UNPACKED_BYTES)
     if not stream.eof:
