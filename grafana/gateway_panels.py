@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from grafana import texts
 from grafana.limits import HEARD, KNOWN
-from grafana.panels import Column, Panel, joined, lines, table, thresholds, timeline
-from grafana.sources import influx_table, series
+from grafana.panels import PRESENCE, Column, Panel, joined, lines, table, thresholds, timeline
+from grafana.sources import influx_table, presence, series
 from grafana.texts import both, explained
 
 GATEWAYS_OF_FACILITY = '"facility" =~ /^${facility:regex}$/'
@@ -30,9 +30,18 @@ CLOCK = texts.yes_no(
 
 def heard_at(where: str) -> str:
     """Return the question for the time of the newest point about each gateway, however old."""
+    return _newest("heard", where, KNOWN)
+
+
+def written_or_not(where: str) -> str:
+    """Return the question about which gateways ingest writes now; see `presence`."""
+    return presence(heard_at(where), _newest("present", where, HEARD), '"facility", "gateway"')
+
+
+def _newest(name: str, where: str, window: str) -> str:
     return (
-        f'SELECT last("state_age_s") AS "heard_with" FROM "gateway" '  # noqa: S608  InfluxQL, constants
-        f'WHERE {where} AND time > now() - {KNOWN} GROUP BY "facility", "gateway"'
+        f'SELECT last("state_age_s") AS "{name}" FROM "gateway" '  # noqa: S608  InfluxQL, constants
+        f'WHERE {where} AND time > now() - {window} GROUP BY "facility", "gateway"'
     )
 
 
@@ -59,7 +68,12 @@ def young_question(where: str) -> str:
 
 def state_table(where: str) -> Panel:
     """Return the table of gateways."""
-    unwanted = {"known": ("heard_with",), "now": ("Time", "facility"), "young": ("Time", "facility")}
+    unwanted = {
+        "known": ("heard",),
+        "presence": ("Time", "facility", "known", "silent"),
+        "now": ("Time", "facility"),
+        "young": ("Time", "facility"),
+    }
     return table(
         both("Tình trạng thiết bị thu thập", "State of the gateways"),
         explained(
@@ -70,6 +84,7 @@ def state_table(where: str) -> Panel:
         ),
         [
             influx_table(heard_at(where), ref_id="known"),
+            influx_table(written_or_not(where), ref_id="presence"),
             influx_table(now_question(where), ref_id="now"),
             influx_table(young_question(where), ref_id="young"),
         ],
@@ -79,8 +94,7 @@ def state_table(where: str) -> Panel:
 
 
 def _columns() -> list[Column]:
-    whole_row = {"type": "color-background", "mode": "basic", "applyToRow": True}
-    online = [texts.absent(both("không rõ", "unknown")), _plain_online()]
+    online = {"mappings": [texts.absent(both("không rõ", "unknown")), ONLINE]}
     waiting = {"thresholds": thresholds([(None, texts.GREEN), (360, texts.YELLOW), (8640, texts.ORANGE)])}
     silence = {"thresholds": thresholds([(None, texts.GREEN), (LONGEST_SILENCE_S, texts.GREY)])}
     coloured = {"custom.cellOptions": {"type": "color-text"}}
@@ -88,11 +102,8 @@ def _columns() -> list[Column]:
         Column("gateway", both("Thiết bị", "Gateway")),
         Column("facility", both("Bệnh viện", "Hospital")),
         Column("Time", both("Ghi lúc", "Written"), "dateTimeFromNow"),
-        Column(
-            "online",
-            both("Kết nối", "Online"),
-            properties={"mappings": online, "custom.cellOptions": whole_row},
-        ),
+        Column("fresh", both("Số liệu", "Figures"), properties=PRESENCE),
+        Column("online", both("Kết nối", "Online"), properties=online | coloured),
         Column("state_age_s", both("Tuổi lời báo", "Age of its word"), "s", silence | coloured),
         Column("spool_rows", both("Số đo chờ gửi", "Readings waiting"), "short", waiting | coloured),
         Column("oldest_unstored_s", both("Chờ lâu nhất", "Longest wait"), "s"),
@@ -105,13 +116,6 @@ def _columns() -> list[Column]:
         Column("last_seq", both("Số đo cuối", "Last reading no.")),
         Column("software", both("Phần mềm", "Software")),
     ]
-
-
-def _plain_online() -> texts.ValueMapping:
-    """Return the words of ONLINE with a colour for whole rows: only what needs attention is tinted."""
-    return texts.yes_no(
-        yes=(both("đang nối", "online"), texts.PLAIN), no=(both("mất nối", "offline"), texts.ORANGE)
-    )
 
 
 def online_timeline(where: str) -> Panel:

@@ -19,7 +19,7 @@ STORE = texts.yes_no(yes=(both("ghi được", "takes data"), texts.GREEN), no=(
 def last_written() -> Panel:
     """Return when ingest last wrote about itself."""
     query = (
-        f'SELECT last("samples") AS "heard_with" FROM "ingest" WHERE {CHOSEN} '  # noqa: S608
+        f'SELECT last("samples") AS "heard" FROM "ingest" WHERE {CHOSEN} '  # noqa: S608
         f'AND time > now() - {KNOWN} GROUP BY "instance"'
     )
     return stat(

@@ -9,7 +9,7 @@ from typing import Any
 from grafanalib.core import Stat, StateTimeline, Table, Text, TimeSeries
 
 from grafana.limits import Steps
-from grafana.texts import NO_READING, ValueMapping, absent
+from grafana.texts import GREY, NO_FRESH_READING, NO_READING, PLAIN, ValueMapping, absent, both, words
 
 Json = dict[str, Any]
 Panel = Any
@@ -20,6 +20,16 @@ SHORTEST_STEP = "1m"
 
 LONGEST_JOIN_MS = 5 * 60 * 1000
 """A line is broken where nothing was measured for longer."""
+
+
+PRESENCE: Mapping[str, Any] = {
+    "mappings": [
+        absent(NO_FRESH_READING),
+        words({"0": (NO_FRESH_READING, GREY), "1": (both("mới", "fresh"), PLAIN)}),
+    ],
+    "custom.cellOptions": {"type": "color-background", "mode": "basic", "applyToRow": True},
+}
+"""Looks of the column that says whether there is anything fresh: where not, the whole row is grey."""
 
 
 @dataclass(frozen=True)
@@ -81,15 +91,8 @@ def stat(
     mappings: Sequence[ValueMapping] = (),
     no_value: str = NO_READING,
     overrides: Sequence[Json] = (),
-    transformations: Sequence[Json] = (),
-    calc: str = "last",
 ) -> Panel:
-    """Return a panel of single present values.
-
-    Args:
-        shown: Regular expression of the columns to show; all numbers when it is empty.
-        calc: `last` keeps a missing value missing; `lastNotNull` would bring an old one back.
-    """
+    """Return a panel of single present values; `shown` is a regular expression of columns."""
     defaults = {
         "mappings": [absent(no_value), *mappings],
         "color": {"mode": "thresholds"},
@@ -103,11 +106,10 @@ def stat(
         format=unit,
         decimals=decimals,
         noValue=no_value,
-        reduceCalc=calc,
+        reduceCalc="last",  # keeps a missing value missing; `lastNotNull` would bring an old one back
         fields=shown,
         graphMode="none",
         overrides=list(overrides),
-        transformations=list(transformations),
         extraJson={"fieldConfig": {"defaults": defaults}},
     )
 

@@ -33,6 +33,19 @@ def influx_table(query: str, *, ref_id: str = "A") -> Any:
     return InfluxDBTarget(query=query, format="table", refId=ref_id, datasource=INFLUX)
 
 
+def presence(known: str, fresh: str, group_by: str = "") -> str:
+    """Return the question how many of `known` are in `fresh`: `known`, `fresh` and `silent`, zero included.
+
+    Both are InfluxQL with one column, `heard` and `present`. One answer for both: with two, the one that is
+    empty when everything is silent would take its columns with it.
+    """
+    groups = f" GROUP BY {group_by}" if group_by else ""
+    return (
+        'SELECT count("heard") AS "known", count("present") AS "fresh", '  # noqa: S608  InfluxQL, constants
+        f'count("heard") - count("present") AS "silent" FROM ({known}), ({fresh}){groups} fill(0)'
+    )
+
+
 def sql_table(query: str, *, ref_id: str = "A") -> Any:
     """Return an SQL target whose answer stays a table."""
     return SqlTarget(rawSql=query, format="table", refId=ref_id, datasource=RECORDS)

@@ -76,7 +76,6 @@ def earliest_empty_over_time(where: str) -> Panel:
 
 def quality_timeline(where: str) -> Panel:
     """Return each tank's quality over time."""
-    colours = QUALITY_COLOURS | {"good": texts.GREEN}
     return timeline(
         both("Chất lượng số đo", "Quality of the readings"),
         explained(
@@ -84,7 +83,7 @@ def quality_timeline(where: str) -> Panel:
             "Quality of the last reading of each step. Blank is time without a reading.",
         ),
         [series(over_time('last("quality")', where), alias=BY_TANK)],
-        [texts.codes("quality", colours)],
+        [texts.codes("quality", QUALITY_COLOURS)],
     )
 
 

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from grafana import texts
 from grafana.limits import FILL_STEPS, FRESH_MINUTES, HOURS_STEPS, Steps
-from grafana.panels import Column, Json, Panel, joined, stat, table, thresholds
+from grafana.panels import PRESENCE, Column, Json, Panel, joined, stat, table, thresholds
 from grafana.sources import influx_table
-from grafana.tank_queries import FILLING, ONE_TANK, QUALITY_COLOURS, REASON_COLOURS, fresh, heard_at
+from grafana.tank_queries import (
+    FILLING,
+    ONE_TANK,
+    QUALITY_COLOURS,
+    REASON_COLOURS,
+    fresh,
+    fresh_or_silent,
+    heard_at,
+)
 from grafana.texts import both, explained
-
-
-def _known_and_fresh(where: str, columns: str) -> tuple[list[Any], list[Json]]:
-    """Return targets and transformations for one row per known tank, null where it is not fresh.
-
-    The time, and so the age, is that of the newest point; it stays when the figures are gone.
-    """
-    known = influx_table(heard_at(where), ref_id="known")
-    now = influx_table(fresh(where, columns), ref_id="fresh")
-    return [known, now], joined("subject", {"fresh": ("Time", "facility"), "known": ("heard_with",)})
 
 
 def state_table(where: str) -> Panel:
@@ -29,7 +26,17 @@ def state_table(where: str) -> Panel:
         '"reason", "filling", "fill_percent", "hours_to_empty_p10", "hours_to_empty_p50", "mass_kg", '
         '"draw_kg_per_h", "pressure_pa" / 100000 AS "pressure_bar"'
     )
-    targets, transformations = _known_and_fresh(where, columns)
+    by_tank = '"facility", "subject"'
+    targets = [
+        influx_table(heard_at(where), ref_id="known"),
+        influx_table(fresh_or_silent(where, by_tank), ref_id="presence"),
+        influx_table(fresh(where, columns), ref_id="fresh"),
+    ]
+    unwanted = {
+        "known": ("heard",),
+        "presence": ("Time", "facility", "known", "silent"),
+        "fresh": ("Time", "facility"),
+    }
     return table(
         both("Tình trạng các bồn", "State of the tanks"),
         explained(
@@ -40,14 +47,12 @@ def state_table(where: str) -> Panel:
         ),
         targets,
         _state_columns(),
-        transformations=transformations,
+        transformations=joined("subject", unwanted),
     )
 
 
 def _state_columns() -> Sequence[Column]:
     gauge = {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}
-    state = [texts.absent(texts.NO_FRESH_READING), texts.codes("quality", QUALITY_COLOURS)]
-    whole_row = {"type": "color-background", "mode": "basic", "applyToRow": True}
     text_colour = {"custom.cellOptions": {"type": "color-text"}}
     return [
         Column("subject", both("Bồn", "Tank"), properties=_link("Bồn", "Tank", "oxywatch-tank", "tank")),
@@ -57,10 +62,11 @@ def _state_columns() -> Sequence[Column]:
             properties=_link("Bệnh viện", "Hospital", "oxywatch-facility", "facility"),
         ),
         Column("Time", both("Đọc lúc", "Read"), "dateTimeFromNow"),
+        Column("fresh", both("Số đo", "Reading"), properties=PRESENCE),
         Column(
             "quality",
             both("Chất lượng", "Quality"),
-            properties={"mappings": state, "custom.cellOptions": whole_row},
+            properties={"mappings": [texts.absent(), texts.codes("quality", QUALITY_COLOURS)]} | text_colour,
         ),
         Column(
             "fill_percent",
@@ -99,50 +105,49 @@ def _link(vietnamese: str, english: str, uid: str, name: str) -> Json:
 
 
 def counts(where: str) -> list[Panel]:
-    """Return how many tanks are known, read, silent, and read without usable contents."""
-    known = f'SELECT count("heard_with") AS "tanks" FROM ({heard_at(where)})'  # noqa: S608
-    fresh_ones = fresh(where, '"reason"')
-    read = f'SELECT count("quality") AS "tanks" FROM ({fresh_ones})'  # noqa: S608
-    targets, join = _known_and_fresh(where, '"reason"')
+    """Return how many tanks are known, read and silent."""
+    question = fresh_or_silent(where)
     return [
-        stat(
+        _count(
             both("Bồn đã biết", "Known tanks"),
             explained("Bồn có số đo trong 30 ngày qua.", "Tanks read at least once in the last 30 days."),
-            [influx_table(known)],
-            unit="none",
-            shown="/^tanks$/",
-            steps=[(None, texts.BLUE)],
+            question,
+            "known",
+            [(None, texts.BLUE)],
         ),
-        stat(
+        _count(
             both("Bồn có số đo mới", "Tanks with a fresh reading"),
             explained(
                 f"Đọc được trong {FRESH_MINUTES} phút qua.", f"Read within the last {FRESH_MINUTES} minutes."
             ),
-            [influx_table(read)],
-            unit="none",
-            shown="/^tanks$/",
-            steps=[(None, texts.GREEN)],
-            no_value=both("không bồn nào", "none"),
+            question,
+            "fresh",
+            [(None, texts.GREY), (1, texts.GREEN)],
         ),
-        stat(
+        _count(
             both("Bồn im lặng", "Silent tanks"),
             explained(
                 f"Bồn đã biết nhưng không có số đo nào trong {FRESH_MINUTES} phút qua.",
                 f"Known tanks without any reading in the last {FRESH_MINUTES} minutes.",
             ),
-            targets,
-            unit="none",
-            shown="/^subject$/",
-            calc="count",
-            steps=[(None, texts.GREEN), (1, texts.GREY)],
-            transformations=[*join, _only_absent("quality")],
+            question,
+            "silent",
+            [(None, texts.GREEN), (1, texts.GREY)],
         ),
     ]
 
 
-def _only_absent(name: str) -> Json:
-    absent = {"fieldName": name, "config": {"id": "isNull", "options": {}}}
-    return {"id": "filterByValue", "options": {"type": "include", "match": "all", "filters": [absent]}}
+def _count(title: str, description: str, question: str, name: str, steps: Steps) -> Panel:
+    targets = [influx_table(question)]
+    return stat(
+        title,
+        description,
+        targets,
+        unit="none",
+        shown=f"/^{name}$/",
+        steps=steps,
+        no_value=both("chưa có bồn nào", "no tank yet"),
+    )
 
 
 def present_figures() -> list[Panel]:

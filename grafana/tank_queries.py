@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from grafana import texts
 from grafana.limits import FRESH, KNOWN
+from grafana.sources import presence
 from grafana.texts import both
 
 ANY_TANK = '"subject" =~ /^tank:/'
@@ -19,7 +20,7 @@ ONE_TANK = '"subject" =~ /^${tank:regex}$/'
 BY_TANK = "$tag_subject"
 
 QUALITY_COLOURS = {
-    "good": texts.PLAIN,
+    "good": texts.GREEN,
     "uncertain": texts.YELLOW,
     "bad": texts.ORANGE,
     "test": texts.BLUE,
@@ -60,9 +61,18 @@ def fresh(where: str, columns: str) -> str:
 
 def heard_at(where: str) -> str:
     """Return the question for the time of each tank's newest point within KNOWN, however old."""
+    return _newest("heard", where, KNOWN)
+
+
+def fresh_or_silent(where: str, group_by: str = "") -> str:
+    """Return the question which tanks have a fresh reading; see `presence`."""
+    return presence(heard_at(where), _newest("present", where, FRESH), group_by)
+
+
+def _newest(name: str, where: str, window: str) -> str:
     return (
-        f'SELECT last("quality") AS "heard_with" FROM "derived" '  # noqa: S608
-        f'WHERE {where} AND time > now() - {KNOWN} GROUP BY "facility", "subject"'
+        f'SELECT last("quality") AS "{name}" FROM "derived" '  # noqa: S608
+        f'WHERE {where} AND time > now() - {window} GROUP BY "facility", "subject"'
     )
 
 

@@ -103,13 +103,22 @@ def test_a_present_value_that_is_absent_is_grey_words(name: str, panel: Json) ->
 @pytest.mark.parametrize(("name", "panel"), PRESENT.items(), ids=PRESENT)
 def test_an_override_of_the_words_keeps_the_grey(name: str, panel: Json) -> None:
     """An override replaces the mappings as a whole; those of columns that may be null begin with null's."""
-    may_be_null = {"quality", "reason", "online", "filling", "clock_synchronised"}
+    may_be_null = {"quality", "reason", "online", "filling", "clock_synchronised", "fresh"}
     for override in panel["fieldConfig"]["overrides"]:
         if override["matcher"]["options"] not in may_be_null:
             continue
         mappings = next(one["value"] for one in override["properties"] if one["id"] == "mappings")
         assert mappings[0]["options"]["match"] == "null"
         assert mappings[0]["options"]["result"]["color"] == "#8e8e8e"
+
+
+@pytest.mark.parametrize(("name", "panel"), PRESENT.items(), ids=PRESENT)
+def test_coloured_words_can_be_read(name: str, panel: Json) -> None:
+    """Transparent is for backgrounds; as the colour of letters it would hide them."""
+    for override in panel["fieldConfig"]["overrides"]:
+        set_to = {one["id"]: one["value"] for one in override["properties"]}
+        if set_to.get("custom.cellOptions", {}).get("type") == "color-text":
+            assert "transparent" not in set(strings(set_to))
 
 
 def test_present_values_are_the_last_even_when_that_is_missing() -> None:
@@ -119,7 +128,7 @@ def test_present_values_are_the_last_even_when_that_is_missing() -> None:
         for panel in PANELS.values()
         for calc in panel["options"].get("reduceOptions", {}).get("calcs", [])
     }
-    assert calcs == {"last", "count"}
+    assert calcs == {"last"}
 
 
 def test_present_values_do_not_depend_on_the_time_range_shown() -> None:

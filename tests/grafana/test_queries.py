@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from grafana import tank_queries
+from grafana.limits import FRESH, HEARD
 from tests.grafana import demo
 from tests.grafana.asking import ALL, Asker, Rows
 from tests.grafana.dashboards import Json, dashboards, panels, targets, variables
@@ -134,13 +135,45 @@ async def test_a_silent_tanks_own_page_tells_when_it_was_read(asker: Asker) -> N
     assert len(rows) == 1
 
 
-async def test_tanks_are_counted_as_known_and_as_read(asker: Asker) -> None:
+async def test_tanks_are_counted_as_known_fresh_and_silent(asker: Asker) -> None:
     """Six are known, and one of them is silent."""
-    known = await asker.ask(target_of("Known tanks", "oxywatch-fleet"), "now-24h", EVERYWHERE)
-    read = await asker.ask(target_of("Tanks with a fresh reading", "oxywatch-fleet"), "now-24h", EVERYWHERE)
+    (row,) = await asker.ask(target_of("Silent tanks", "oxywatch-fleet"), "now-24h", EVERYWHERE)
+    assert (row["known"], row["fresh"], row["silent"]) == (6, 5, 1)
 
-    assert known[0]["tanks"] == 6
-    assert read[0]["tanks"] == 5
+
+@pytest.mark.parametrize("uid", ["oxywatch-fleet", "oxywatch-facility"])
+async def test_when_every_tank_is_silent_all_are_counted_silent(asker: Asker, uid: str) -> None:
+    """Nothing fresh at all must not read as nothing silent."""
+    target = target_of("Silent tanks", uid)
+    nothing_is_fresh = {**target, "query": target["query"].replace(FRESH, "1u")}
+    (row,) = await asker.ask(nothing_is_fresh, "now-24h", EVERYWHERE)
+    assert (row["known"], row["fresh"], row["silent"]) == (6, 0, 6)
+
+
+@pytest.mark.parametrize(
+    ("title", "uid", "window", "key"),
+    [
+        ("State of the tanks", "oxywatch-fleet", FRESH, "subject"),
+        ("State of the gateways", "oxywatch-gateways", HEARD, "gateway"),
+    ],
+)
+async def test_every_row_of_a_table_knows_whether_it_is_fresh(
+    asker: Asker, title: str, uid: str, window: str, key: str
+) -> None:
+    """The column that greys a row has a number for each, also when nothing is fresh."""
+    target = target_of(title, uid, "presence")
+    chosen = {"facility": ALL, "gateway": ALL}
+    nothing_is_fresh = {**target, "query": target["query"].replace(window, "1u")}
+    known = {row[key] for row in await asker.ask(target_of(title, uid, "known"), "now-24h", chosen)}
+
+    now = {row[key]: row["fresh"] for row in await asker.ask(target, "now-24h", chosen)}
+    silent = {row[key]: row["fresh"] for row in await asker.ask(nothing_is_fresh, "now-24h", chosen)}
+
+    assert set(now) == set(silent) == known
+    assert {name for name, fresh in now.items() if fresh == 0} == (
+        {demo.SILENT} if key == "subject" else set()
+    )
+    assert set(silent.values()) == {0}
 
 
 async def test_an_offline_gateway_shows_nothing_it_said_before(asker: Asker) -> None:
