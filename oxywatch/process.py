@@ -94,7 +94,7 @@ def configure_logging(name: str) -> None:
         stream=sys.stderr,
         format=f"%(asctime)s {name} %(levelname)s %(name)s: %(message)s",
     )
-    for noisy in ("httpx", "httpcore", "pymodbus", "aiosqlite", "asyncio"):
+    for noisy in ("alembic", "httpx", "httpcore", "pymodbus", "aiosqlite", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.configure(
         processors=[

@@ -57,7 +57,7 @@ def _compare(
 
 def stored_samples(house: House, gateway: str) -> list[Key]:
     """Return (epoch, seq) of every raw point, straight from InfluxDB."""
-    rows = house.influxd.query(f"SELECT epoch, seq FROM raw WHERE gateway = '{gateway}'", "oxywatch")
+    rows = _rows(house, f"SELECT epoch, seq FROM raw WHERE gateway = '{gateway}'")
     return [(str(row["epoch"]), int(row["seq"])) for row in rows]
 
 
@@ -118,8 +118,16 @@ async def covered_otherwise(house: House, gateway: str) -> set[Key]:
 
 def engine_count(house: House) -> int:
     """Return how many samples the engines say they folded, by ingest's own last point."""
-    rows = house.influxd.query("SELECT last(engine_samples) AS n FROM ingest", "oxywatch")
+    rows = _rows(house, "SELECT last(engine_samples) AS n FROM ingest")
     return int(rows[0]["n"]) if rows else -1
+
+
+def _rows(house: House, statement: str) -> list[dict[str, Any]]:
+    return [
+        dict(zip(series["columns"], values, strict=True))
+        for series in house.influxd.query(statement, "oxywatch")
+        for values in series["values"]
+    ]
 
 
 def replay(samples: dict[Key, Sample]) -> tuple[TankState, dict[str, DayFigures]]:

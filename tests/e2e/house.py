@@ -58,7 +58,7 @@ orientation = "vertical"
 inner_diameter_m = 1.8
 cylinder_length_m = 3.35
 working_pressure_bar = 10.0
-start_fill_percent = 33.0
+start_fill_percent = 31.0
 dp_at_20_ma_mbar = 550.0
 """
 
@@ -214,8 +214,10 @@ port = {self.ports.page}
     def _write_gateway(self, gateway: str, tank: str) -> None:
         story = self.folder / f"{gateway}.scenario.toml"
         port = self.ports.modules[gateway]
-        # 40 kg/h times 150 empties the tank by a percent in five seconds.
-        story.write_text(SCENARIO.format(gateway=gateway, tank=tank, port=port, rate=150.0), encoding="utf-8")
+        # 40 kg/h a thousandfold takes a percent of the tank every ten seconds.
+        story.write_text(
+            SCENARIO.format(gateway=gateway, tank=tank, port=port, rate=1000.0), encoding="utf-8"
+        )
         scenario = scenario_file.load(story)
         path = write_gateway(
             self.folder,

@@ -14,7 +14,7 @@ from playwright.async_api import async_playwright, expect
 from records import alarms
 from tests.channels.mail_server import Letterbox, letterbox
 from tests.conftest import Browser
-from tests.e2e.exactly_once import problems, stored_samples
+from tests.e2e.exactly_once import problems, stored_samples, unstored_count
 from tests.e2e.house import PASSWORD, TANKS, House, until
 
 FLOW_S = 3.0
@@ -46,8 +46,9 @@ async def sees_raised(house: House, subject: str) -> bool:
 
 
 def mails_about(box: Letterbox, tank: str) -> list[str]:
-    """Return the subjects of the mails that name a tank."""
-    return [str(mail["Subject"]) for mail in box.mails if f"Bồn {tank}" in str(mail["Subject"])]
+    """Return the subjects of the mails that ask for an order for a tank."""
+    subjects = [str(mail["Subject"]) for mail in box.mails]
+    return [subject for subject in subjects if subject.startswith(f"Cần đặt hàng: Bồn {tank}")]
 
 
 async def settle_and_stop(house: House) -> None:
