@@ -1,7 +1,7 @@
 """Three hours of the demo hospitals, in both stores, written by the code that writes them in production.
 
 Chợ Lớn is quiet and had a delivery two hours ago; Bình Thạnh runs low; Thủ Đức's gateway went offline 40
-minutes ago; Cần Giờ's level transmitter lost its wire five minutes ago.
+minutes ago; Cần Giờ's level transmitter lost its wire five minutes ago, its gateway the network just now.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ from oxygen.wire.payloads import VERSION, BusState, GatewayState
 from telemetry.contract import GATEWAY, Point
 
 MINUTE_US = 60 * US_PER_S
+AHEAD_US = 5 * MINUTE_US
 SPAN_US = 3 * US_PER_HOUR
 WIRE_BROKE_US = 5 * MINUTE_US
 WENT_OFFLINE_US = 40 * MINUTE_US
+JUST_WENT_OFFLINE_US = 30 * US_PER_S
 DELIVERY_FROM_US, DELIVERY_TO_US = 120 * MINUTE_US, 110 * MINUTE_US
 DELIVERED_KG = 2400.0
 
@@ -58,13 +60,17 @@ TANKS = (
     DemoTank("can-gio-1", "bv-can-gio", "gw-can-gio", 2_900, 4_600, 230, 11, 1_100_000),
 )
 SILENT, BROKEN, REFILLED = "tank:thu-duc-1", "tank:can-gio-1", "tank:cho-lon-1"
-OFFLINE = "gw-thu-duc"
+OFFLINE, JUST_OFFLINE = "gw-thu-duc", "gw-can-gio"
+OFFLINE_FOR_US = {OFFLINE: WENT_OFFLINE_US, JUST_OFFLINE: JUST_WENT_OFFLINE_US}
 
 
 def moments(now_us: int, until_us: int = 0) -> list[int]:
-    """Return reading times: every minute, and every 10 s in the last ten minutes."""
+    """Return reading times: every minute, and every 10 s in the last ten minutes.
+
+    A negative `until_us` goes on into the future, so that what must be seconds old stays so while tests run.
+    """
     old = range(now_us - SPAN_US, now_us - 10 * MINUTE_US, MINUTE_US)
-    new = range(now_us - 10 * MINUTE_US, now_us, 10 * US_PER_S)
+    new = range(now_us - 10 * MINUTE_US, now_us + AHEAD_US, 10 * US_PER_S)
     return [t_us for t_us in (*old, *new) if t_us < now_us - until_us]
 
 
@@ -119,11 +125,11 @@ def _derived(tank: DemoTank, t_us: int, mass_kg: float, filling: bool, broken: b
 
 
 def gateway_points(now_us: int) -> Iterator[Point]:
-    """Yield what ingest writes about the gateways; of the offline one it goes on writing its last will."""
+    """Yield what ingest writes about the gateways; of an offline one it goes on writing its last will."""
     for gateway, facility in sorted({(tank.gateway, tank.facility) for tank in TANKS}):
-        for i, t_us in enumerate(moments(now_us)):
-            offline_us = t_us - (now_us - WENT_OFFLINE_US)
-            online = gateway != OFFLINE or offline_us < 0
+        for i, t_us in enumerate(moments(now_us, -AHEAD_US)):
+            offline_us = t_us - (now_us - OFFLINE_FOR_US.get(gateway, 0))
+            online = offline_us < 0
             age_us = 4 * US_PER_S if online else offline_us
             tags = (("facility", facility), ("gateway", gateway))
             yield Point(GATEWAY, tags, t_us, _gateway_fields(_state(t_us, i, online), age_us))
@@ -151,7 +157,7 @@ def _state(t_us: int, i: int, online: bool) -> GatewayState:
 
 def ingest_points(now_us: int) -> Iterator[Point]:
     """Yield what ingest writes about itself, by its own code."""
-    for i, t_us in enumerate(moments(now_us)):
+    for i, t_us in enumerate(moments(now_us, -AHEAD_US)):
         yield _ingest_point(t_us, i)
 
 

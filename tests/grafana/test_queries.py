@@ -145,7 +145,7 @@ async def test_tanks_are_counted_as_known_fresh_and_silent(asker: Asker) -> None
 async def test_when_every_tank_is_silent_all_are_counted_silent(asker: Asker, uid: str) -> None:
     """Nothing fresh at all must not read as nothing silent."""
     target = target_of("Silent tanks", uid)
-    nothing_is_fresh = {**target, "query": target["query"].replace(FRESH, "1u")}
+    nothing_is_fresh = {**target, "query": target["query"].replace(f"- {FRESH}", "+ 1h")}
     (row,) = await asker.ask(nothing_is_fresh, "now-24h", EVERYWHERE)
     assert (row["known"], row["fresh"], row["silent"]) == (6, 0, 6)
 
@@ -163,7 +163,7 @@ async def test_every_row_of_a_table_knows_whether_it_is_fresh(
     """The column that greys a row has a number for each, also when nothing is fresh."""
     target = target_of(title, uid, "presence")
     chosen = {"facility": ALL, "gateway": ALL}
-    nothing_is_fresh = {**target, "query": target["query"].replace(window, "1u")}
+    nothing_is_fresh = {**target, "query": target["query"].replace(f"- {window}", "+ 1h")}
     known = {row[key] for row in await asker.ask(target_of(title, uid, "known"), "now-24h", chosen)}
 
     now = {row[key]: row["fresh"] for row in await asker.ask(target, "now-24h", chosen)}
@@ -186,6 +186,18 @@ async def test_an_offline_gateway_shows_nothing_it_said_before(asker: Asker) -> 
 
     assert {row["gateway"]: row["online"] for row in here}[demo.OFFLINE] is False
     assert {row["gateway"] for row in here} - {row["gateway"] for row in young} == {demo.OFFLINE}
+
+
+async def test_a_last_wills_zeros_are_not_shown_as_an_empty_spool(asker: Asker) -> None:
+    """Just after the loss, too: the figures are its last word while online, gone within a minute."""
+    chosen = {"facility": ALL, "gateway": demo.JUST_OFFLINE}
+    here = await asker.ask(target_of("State of the gateways", "oxywatch-gateways", "now"), "now-24h", chosen)
+    young = await asker.ask(
+        target_of("State of the gateways", "oxywatch-gateways", "young"), "now-24h", chosen
+    )
+
+    assert [row["online"] for row in here] == [False]
+    assert [row["spool_rows"] for row in young if row["spool_rows"] < 3] == []
 
 
 async def test_a_delivery_is_found_with_its_amount(asker: Asker) -> None:
