@@ -53,7 +53,7 @@ def write_scenario(path: Path, tanks: int, *, first_crossing_s: float, spread_s:
                 gateway=f"gw-{gateway:03d}",
                 dp=2 * place,
                 pressure=2 * place + 1,
-                fill=34.0,
+                fill=31.0,
                 at_s=first_crossing_s + spread_s * number / tanks,
                 over_s=max(30.0, spread_s),
             )

@@ -91,7 +91,7 @@ def tank_limits(settings: Sequence[RuleSetting], entry: Tank, facility: Facility
     """Return the limits that hold for a tank."""
     return effective_limits(
         settings,
-        province=facility.place or None,
+        province=facility.shard,
         facility=facility.code,
         system=entry.system,
         tank=entry.code,
