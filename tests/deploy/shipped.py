@@ -1,4 +1,4 @@
-"""The shipped broker: Mosquitto with deploy/mosquitto's files and what deploy/prepare.py makes, paths mapped."""
+"""The shipped broker: Mosquitto with deploy/mosquitto's files and what deploy/prepare.py makes."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""The simulated hospitals of docker-compose.yml's profile `demo`."""
