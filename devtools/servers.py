@@ -17,6 +17,7 @@ PACKAGES = {
     "mosquitto_pub": ("mosquitto-clients",),
     "influxd": ("influxdb",),
     "postgres": ("postgresql",),
+    "openssl": ("openssl",),
     "chromium": ("chromium", "fonts-dejavu-core"),
 }
 OTHER_NAMES = {"chromium": ("chromium-browser", "google-chrome")}
