@@ -69,6 +69,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
     finally:
         hub.end_streams()
+        await asyncio.wait({runner}, timeout=app.state.context.settings.shutdown_s)
         runner.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await runner
@@ -86,7 +87,9 @@ def _error_response(request: Request, error: Exception) -> Response:
     if isinstance(error, SignInFirst):
         return RedirectResponse(error.target, status_code=303)
     told = as_api_error(error)
-    if told.status >= 500:
+    if told.status == 503:
+        _log.warning("%s %s: %s", request.method, request.url.path, error)
+    elif told.status >= 500:
         _log.error("%s %s: %r", request.method, request.url.path, error, exc_info=error)
     if request.url.path.startswith(JSON_PREFIX):
         body = error_body(told.code, told.params).model_dump()

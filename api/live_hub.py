@@ -86,10 +86,11 @@ class LiveHub:
     def end_streams(self) -> None:
         """Let every open stream end; the server is stopping."""
         self.stopping.set()
+        self._wake.set()
         self._announce()
 
     async def run(self) -> None:
-        """Follow the rows until cancelled."""
+        """Follow the rows until the streams are ended, or until cancelled."""
         async with contextlib.AsyncExitStack() as stack:
             if self._context.broker is not None:
                 session = Session(
@@ -100,7 +101,7 @@ class LiveHub:
                 await stack.enter_async_context(session)
                 listener = asyncio.create_task(self._listen(session))
                 stack.push_async_callback(_cancel, listener)
-            while True:
+            while not self.stopping.is_set():
                 await self._look()
                 await self._pause()
 

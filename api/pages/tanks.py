@@ -19,8 +19,6 @@ from api.views.alarm_texts import alarm_view
 from api.views.overview import tank_row
 from api.views.tank_facts import limit_facts, tank_limits, vessel_facts
 from oxygen.local_time import local_day
-from oxygen.units import US_PER_DAY
-from oxygen.wire.payloads import Status
 from records import alarms, registry, status
 from records.registry import Tank
 
@@ -62,32 +60,21 @@ async def tank(request: Request, code: str) -> Response:
         limits=limit_facts(limits, entry, words),
         problems=limits.problems,
         bar_limits=(limits.stock.reorder_percent, limits.stock.urgent_percent, limits.stock.critical_percent),
-        chart=json.dumps(_chart(entry, latest, now_us, words), ensure_ascii=False),
+        chart=json.dumps(_chart(entry, now_us, words), ensure_ascii=False),
     )
 
 
-def _chart(entry: Tank, latest: Status | None, now_us: int, words: Language) -> dict[str, Any]:
+def _chart(entry: Tank, now_us: int, words: Language) -> dict[str, Any]:
     """Return what the chart's script needs beside the series it fetches."""
     physical = physical_tank(entry)
-    forecast = None
-    if latest is not None and latest.empty_at_p10_us is not None and latest.as_of_us is not None:
-        forecast = {
-            "from_us": latest.as_of_us,
-            "fill_percent": latest.fill_percent,
-            "mass_kg": latest.mass_kg,
-            "p10_us": latest.empty_at_p10_us,
-            "p50_us": latest.empty_at_p50_us,
-            "p90_us": latest.empty_at_p90_us,
-        }
     return {
+        "tank": f"/api/v1/tanks/{entry.code}",
         "series": f"/api/v1/tanks/{entry.code}/series",
         "refills": f"/api/v1/tanks/{entry.code}/refills",
         "locale": words.locale,
         "now_us": now_us,
-        "history_us": HISTORY_DAYS * US_PER_DAY,
         "heel_kg": physical.heel_kg if physical else 0,
         "capacity_kg": physical.capacity_kg if physical else None,
-        "forecast": forecast,
         "texts": {
             "mean": words.gettext("Mean"),
             "range": words.gettext("Least to most"),

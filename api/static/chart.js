@@ -32,11 +32,12 @@
     const points = Math.max(60, Math.min(720, Math.round(box.clientWidth)));
     box.setAttribute("aria-busy", "true");
     try {
-      const [series, refills] = await Promise.all([
+      const [series, refills, tank] = await Promise.all([
         fetchJson(`${settings.series}?field=${quantity}&since=${since}&until=${until}&points=${points}`),
         fetchJson(`${settings.refills}?since=${since}&until=${until}`),
+        fetchJson(settings.tank),
       ]);
-      if (turn === asked) draw(series, refills.refills);
+      if (turn === asked) draw(series, refills.refills, tank.status);
     } catch (error) {
       if (turn === asked) note.textContent = texts.failed;
     } finally {
@@ -56,14 +57,19 @@
     return rows;
   }
 
-  function forecast(endUs) {
-    const f = settings.forecast;
-    if (!f || f[quantity] === null || f.p90_us === null) return [];
-    const start = f[quantity];
+  // Straight lines from the last good reading to empty at the earliest (p10) and at the latest (p90).
+  function forecast(status, endUs) {
+    if (!foreseen(status)) return [];
+    const [from, early, late] = [status.as_of_us, status.empty_at_p10_us, status.empty_at_p90_us];
+    const start = status[quantity];
     const floor = emptyAt();
-    const at = (t, empty) => (t >= empty ? floor : start + ((floor - start) * (t - f.from_us)) / (empty - f.from_us));
-    const instants = [f.from_us, f.p10_us, f.p50_us, f.p90_us, endUs].filter((t) => t >= f.from_us && t <= endUs);
-    return [...new Set(instants)].sort((a, b) => a - b).map((t) => [t / 1e6, at(t, f.p10_us), at(t, f.p90_us)]);
+    const at = (t, empty) => (t >= empty ? floor : start + ((floor - start) * (t - from)) / (empty - from));
+    const instants = [from, early, late, endUs].filter((t) => t >= from && t <= endUs);
+    return [...new Set(instants)].sort((a, b) => a - b).map((t) => [t / 1e6, at(t, early), at(t, late)]);
+  }
+
+  function foreseen(status) {
+    return status && ["as_of_us", "empty_at_p10_us", "empty_at_p90_us", quantity].every((name) => status[name] !== null);
   }
 
   function columns(past, ahead) {
@@ -78,12 +84,12 @@
     return [times, ...[0, 1, 2, 3, 4].map((index) => times.map((t) => byTime.get(t)[index]))];
   }
 
-  function draw(series, refills) {
+  function draw(series, refills, status) {
     const past = history(series);
     note.textContent = past.length ? "" : texts.none;
-    const f = settings.forecast;
-    const endUs = f && f.p90_us ? Math.min(f.p90_us + 3600e6, series.until_us + (hours * 3600e6) / 2) : series.until_us;
-    const data = columns(past, forecast(endUs));
+    const furthest = series.until_us + (hours * 3600e6) / 2;
+    const endUs = foreseen(status) ? Math.min(status.empty_at_p90_us + 3600e6, furthest) : series.until_us;
+    const data = columns(past, forecast(status, endUs));
     const width = box.clientWidth;
     const options = {
       width,

@@ -63,7 +63,6 @@
       all("[data-bar]", row).forEach((bar) => bar.setAttribute("width", String(width)));
       all(".age", row).forEach((age) => { age.dataset.age = status.as_of_us === null ? "" : String(status.as_of_us); });
     }
-    document.dispatchEvent(new CustomEvent("oxywatch:status", { detail: status }));
   }
 
   function sortRows() {
@@ -90,8 +89,6 @@
   }
 
   // ---- the page's own clock --------------------------------------------------------------------
-
-  const pageLoaded = Date.now();
 
   function tick() {
     all(".age[data-age]").forEach((age) => { if (age.dataset.age) setText(age, ageText(Number(age.dataset.age))); });
@@ -204,5 +201,4 @@
   tick();
   setInterval(tick, Math.min(1000, silenceMs / 4));
   window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
-  body.dataset.followed = String(pageLoaded);
 })();

@@ -8,6 +8,7 @@ import re
 import shutil
 import threading
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -73,7 +74,9 @@ class Site:
             finally:
                 await database.close()
 
-        return asyncio.run(work())
+        # Playwright keeps a loop running in the test's own thread.
+        with ThreadPoolExecutor(1) as beside:
+            return beside.submit(asyncio.run, work()).result()
 
     def visitor(self, **headers: str) -> httpx.Client:
         """An anonymous browser; redirects are not followed."""

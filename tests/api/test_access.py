@@ -75,9 +75,7 @@ def test_an_anonymous_caller_is_turned_away(site: Site, method: str, path: str) 
 def test_a_viewer_changes_nothing(viewer: httpx.Client, method: str, path: str) -> None:
     token = viewer.get("/api/v1/session").json()["csrf_token"]
 
-    answer = viewer.request(
-        method, path, data={"csrf_token": token}, headers={"X-CSRF-Token": token}
-    )
+    answer = viewer.request(method, path, data={"csrf_token": token}, headers={"X-CSRF-Token": token})
 
     assert answer.status_code == 403
     assert "không được phép làm việc đó" in answer.text
@@ -174,12 +172,8 @@ def test_a_session_ends_with_its_time(own_site: Site) -> None:
 
 def test_a_deactivated_account_is_out_at_once(own_site: Site) -> None:
     with own_site.viewer() as client:
-        number = next(
-            user.id for user in own_site.write(identity.users) if user.username == demo.VIEWER
-        )
-        own_site.write(
-            lambda tx: identity.deactivate(tx, number, actor="test", now_us=own_site.now_us())
-        )
+        number = next(user.id for user in own_site.write(identity.users) if user.username == demo.VIEWER)
+        own_site.write(lambda tx: identity.deactivate(tx, number, actor="test", now_us=own_site.now_us()))
 
         assert client.get("/api/v1/tanks").status_code == 401
 

@@ -14,9 +14,7 @@ LOW, FAULT, PAST = 1, 2, 3
 
 def acknowledge(client: httpx.Client, alarm_id: int, **body: object) -> httpx.Response:
     token = client.get("/api/v1/session").json()["csrf_token"]
-    return client.post(
-        f"/api/v1/alarms/{alarm_id}/acknowledge", json=body, headers={"X-CSRF-Token": token}
-    )
+    return client.post(f"/api/v1/alarms/{alarm_id}/acknowledge", json=body, headers={"X-CSRF-Token": token})
 
 
 def test_open_and_past_alarms_are_told_apart(admin: httpx.Client) -> None:
@@ -38,7 +36,13 @@ def test_everything_that_happened_to_an_alarm_is_listed_with_its_deliveries(admi
     assert kinds == ["raised", "worsened", "delivered"]
 
     page = admin.get(f"/alarms/{LOW}").text
-    for text in ("19,6 %", "8,4 %", "Trực oxy Bình Thạnh", "truc.oxy@binh-thanh.example", "Không kết nối được"):
+    for text in (
+        "19,6 %",
+        "8,4 %",
+        "Trực oxy Bình Thạnh",
+        "truc.oxy@binh-thanh.example",
+        "Không kết nối được",
+    ):
         assert text in page
 
 
@@ -79,9 +83,7 @@ def test_an_alarm_that_is_not_there(admin: httpx.Client, alarm_id: object, statu
     assert admin.get(f"/api/v1/alarms/{alarm_id}").status_code == status
     assert admin.get(f"/alarms/{alarm_id}").status_code == status
     token = admin.get("/api/v1/session").json()["csrf_token"]
-    posted = admin.post(
-        f"/api/v1/alarms/{alarm_id}/acknowledge", json={}, headers={"X-CSRF-Token": token}
-    )
+    posted = admin.post(f"/api/v1/alarms/{alarm_id}/acknowledge", json={}, headers={"X-CSRF-Token": token})
     assert posted.status_code == status
 
 

@@ -1,4 +1,4 @@
-"""Every answer: one shape of errors, headers that protect, pages that are light, health that tells the truth."""
+"""Every answer: one shape of errors, headers that protect, light pages, and health that tells the truth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reader's language: which one is chosen, that nothing is left untranslated, and how figures are written."""
+"""The reader's language: which one is chosen, that nothing is untranslated, how figures are written."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def catalogue(repository: Path) -> dict[str, tuple[str, ...]]:
     for message in po:
         if message.id:
             key = message.id if isinstance(message.id, str) else message.id[0]
-            texts[key] = (message.string,) if isinstance(message.string, str) else tuple(message.string)
+            texts[key] = (message.string,) if isinstance(message.string, str) else tuple(message.string or ())
     return texts
 
 

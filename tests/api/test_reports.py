@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -24,7 +25,7 @@ def yesterday() -> str:
     return (local_day(now_us()) - timedelta(days=1)).isoformat()
 
 
-def report(client: httpx.Client, facility: str = FACILITY, **query: object) -> dict:
+def report(client: httpx.Client, facility: str = FACILITY, **query: int) -> Any:
     answer = client.get(f"/api/v1/reports/{facility}/{yesterday()}", params=query)
     assert answer.status_code == 200, answer.text
     return answer.json()

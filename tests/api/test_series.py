@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections import defaultdict
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -18,6 +19,7 @@ from tests.api import demo
 from tests.api.conftest import Site
 
 TANK = demo.TANKS[2]
+Query = dict[str, str | int]
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +47,7 @@ def test_each_step_has_least_mean_and_most_of_its_readings(
 ) -> None:
     until_us = seeded_at_us
     since_us = until_us - days * US_PER_DAY
-    query = {"field": field, "since": str(since_us), "until": str(until_us), "points": points}
+    query: Query = {"field": field, "since": str(since_us), "until": str(until_us), "points": points}
 
     got = admin.get(f"/api/v1/tanks/{TANK.code}/series", params=query).json()
 
@@ -60,12 +62,10 @@ def test_each_step_has_least_mean_and_most_of_its_readings(
         assert math.isclose(one["mean"], statistics.fmean(values))
 
 
-def test_a_time_without_readings_is_left_out_and_not_made_up(
-    admin: httpx.Client, seeded_at_us: int
-) -> None:
+def test_a_time_without_readings_is_left_out_and_not_made_up(admin: httpx.Client, seeded_at_us: int) -> None:
     """The demo has no readings for six hours, twelve days ago."""
     since_us, until_us = seeded_at_us - 13 * US_PER_DAY, seeded_at_us - 12 * US_PER_DAY
-    query = {"since": str(since_us), "until": str(until_us), "points": 144}
+    query: Query = {"since": str(since_us), "until": str(until_us), "points": 144}
 
     buckets = admin.get(f"/api/v1/tanks/{TANK.code}/series", params=query).json()["buckets"]
 
@@ -141,7 +141,7 @@ def test_refills_of_a_span_are_listed(admin: httpx.Client, seeded_at_us: int) ->
 
 
 def _neighbours(values: list[float]) -> list[tuple[float, float]]:
-    return list(zip(values, values[1:], strict=False))
+    return list(pairwise(values))
 
 
 def test_a_store_that_does_not_answer_is_said_to_be_worth_another_try(new_folder: Path) -> None:

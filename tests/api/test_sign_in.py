@@ -31,9 +31,7 @@ def test_a_right_password_leads_on_with_a_cookie_that_scripts_cannot_read(site: 
 
 
 @pytest.mark.parametrize(("username", "password"), [("admin", "sai-mat-khau"), ("khong-co-ai", "x" * 12)])
-def test_a_wrong_name_and_a_wrong_password_read_alike(
-    site: Site, username: str, password: str
-) -> None:
+def test_a_wrong_name_and_a_wrong_password_read_alike(site: Site, username: str, password: str) -> None:
     with site.visitor() as client:
         answer = try_to_sign_in(client, username, password)
 

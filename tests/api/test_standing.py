@@ -77,7 +77,9 @@ def test_a_broken_wire_before_any_good_reading_shows_no_figure_at_all() -> None:
     )
     shown = row(broken)
 
-    assert {shown.texts[name] for name in ("fill", "mass", "litres", "normal_m3", "draw", "pressure")} == {"–"}
+    assert {shown.texts[name] for name in ("fill", "mass", "litres", "normal_m3", "draw", "pressure")} == {
+        "–"
+    }
     assert shown.fill_percent is None
     assert shown.texts["earliest"] == "chưa dự báo được"
 
