@@ -42,7 +42,6 @@ class Site:
         self.url = ""
         self.clock_shift_us = 0
         self._listening = threading.Event()
-        self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="site")
@@ -100,16 +99,14 @@ class Site:
         return self.sign_in(demo.VIEWER, demo.VIEWER_PASSWORD)
 
     def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
         try:
-            self._loop.run_until_complete(self._serve())
+            asyncio.run(self._serve())
         except BaseException as error:  # noqa: BLE001  shown by start()
             self._failure = error
             self._listening.set()
-        finally:
-            self._loop.close()
 
     async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
         database = Database(records_url(self.folder))
         store = open_store(telemetry_settings(self.folder), readonly=True)
         context = Context(database, store, self.now_us, self.settings, self.broker, "api-test")
