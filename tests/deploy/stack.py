@@ -45,6 +45,14 @@ class PasswordedPostgres(Postgres):
         self._copy_secrets(secrets)
         self.run_tool(command)
 
+    def run_tools(self, dump: str, restore: str) -> None:
+        """Run pg_dump into a file and pg_restore from it, both given as command lines."""
+        place = f"-h {self.host} -p {self.port}"
+        file = self.folder / "records.dump"
+        for line, end in ((dump, f"> {file}"), (restore, f"< {file}")):
+            program, _, arguments = line.partition(" ")
+            self.run_tool(["sh", "-c", f"{postgres_program(program)} {place} {arguments} {end}"])
+
     def _copy_secrets(self, secrets: Path) -> None:
         target = self.folder / "secrets"
         target.mkdir(exist_ok=True)

@@ -164,6 +164,23 @@ def test_grafana_reads_its_views_and_nothing_else(stack: Stack) -> None:
     assert stack.postgres.psql("SELECT 1 FROM pg_roles WHERE rolname='oxywatch' AND NOT rolsuper") == "1"
 
 
+def test_a_dump_of_the_records_can_be_restored(stack: Stack) -> None:
+    """By the commands of docs/operations.md without the containers; twice, as over a live database."""
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    dump, restore = re.findall(r"postgres (pg_dump .*|pg_restore .*) [<>] records\.dump", page)
+    stack.postgres.create_database("restored")
+    try:
+        for _ in range(2):
+            stack.postgres.run_tools(dump, restore.replace("-d oxywatch", "-d restored"))
+        for table in ("tank", "account", "rule_setting"):
+            count = f"SELECT count(*) FROM {table}"
+            assert stack.postgres.psql(count, "restored") == stack.postgres.psql(count, "oxywatch") != "0"
+        with pytest.raises(ServerError, match="append-only"):
+            stack.postgres.psql("DELETE FROM audit", "restored")
+    finally:
+        stack.postgres.drop_database("restored")
+
+
 def test_the_reader_of_the_time_series_is_made_once(tmp_path: Path) -> None:
     """`influx` is a stand-in here that prints what the real one documents."""
     calls = tmp_path / "calls"
