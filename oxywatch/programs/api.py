@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 
 from api.context import Context
 from api.service import serve
@@ -20,5 +22,6 @@ async def main(settings: CentreSettings, stop: asyncio.Event) -> None:
             clock=now_us,
             settings=settings.api,
             broker=settings.broker,
+            instance=f"api-{socket.gethostname()}-{os.getpid()}",
         )
         await serve(context, stop)
