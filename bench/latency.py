@@ -30,9 +30,9 @@ from oxygen.units import US_PER_S
 from oxygen.wire.packing import unpack
 from oxygen.wire.payloads import Ack, Samples, Status
 from oxygen.wire.topics import Leaf, all_gateways, all_statuses, parse_gateway_topic
+from oxywatch.addresses import free_port
 from oxywatch.demo.gateways import Cadence
 from oxywatch.process import now_us
-from oxywatch.run import free_port
 from oxywatch.supervision.supervisor import Program, Supervisor
 from records import registry as registry_records
 from records.database import Database

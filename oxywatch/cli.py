@@ -16,7 +16,7 @@ from rich.console import Console
 
 from oxygen.errors import BadConfiguration
 from oxywatch import admin_commands, edge_commands, grafana_commands
-from oxywatch.process import EXIT_BAD_CONFIGURATION, run_program
+from oxywatch.process import EXIT_BAD_CONFIGURATION, run_program, said_in_both
 
 app = typer.Typer(
     help="Watches hospitals' liquid-oxygen tanks, so that none runs dry unnoticed. / "
@@ -117,7 +117,7 @@ def _run_centre(name: str, config: Path) -> None:
     try:
         settings = load_settings(config)
     except BadConfiguration as error:
-        typer.echo(str(error), err=True)
+        typer.echo(said_in_both(error), err=True)
         raise typer.Exit(EXIT_BAD_CONFIGURATION) from error
     run_program(name, partial(main, settings))
 

@@ -13,7 +13,7 @@ from edge_agent.clock import Clock, system_clock
 from edge_agent.config import load_config
 from edge_agent.settings import AgentConfig
 from oxygen.errors import BadConfiguration
-from oxywatch.process import EXIT_BAD_CONFIGURATION, run_program
+from oxywatch.process import EXIT_BAD_CONFIGURATION, run_program, said_in_both
 
 app = typer.Typer(
     help="The gateway at the hospital. / Thiết bị cổng tại bệnh viện.",
@@ -64,7 +64,7 @@ def _load(paths: list[Path]) -> list[AgentConfig]:
         try:
             loaded.append(load_config(path))
         except BadConfiguration as error:
-            typer.echo(str(error), err=True)
+            typer.echo(said_in_both(error), err=True)
             wrong = True
     if wrong:
         raise typer.Exit(EXIT_BAD_CONFIGURATION)

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import structlog
 
-from oxygen.errors import BadConfiguration, Permanent
+from oxygen.errors import BadConfiguration, OxyWatchError, Permanent
+from oxygen.messages import text
 
 EXIT_BAD_CONFIGURATION = 2
 EXIT_CANNOT_RUN = 3
@@ -54,7 +55,17 @@ def _say(errors: tuple[BaseException, ...]) -> None:
         if isinstance(error, BaseExceptionGroup):
             _say(error.exceptions)
         else:
-            sys.stderr.write(f"{error}\n")
+            sys.stderr.write(said_in_both(error) + "\n")
+
+
+def said_in_both(error: BaseException) -> str:
+    """Return an error in English and, when its code has a text, in Vietnamese below."""
+    if not isinstance(error, OxyWatchError):
+        return str(error)
+    key = f"errors.{error.code}"
+    english, vietnamese = (text(key, locale, **error.params) for locale in ("en", "vi"))
+    known = english != key and not isinstance(error, BadConfiguration)
+    return f"{english if known else error}\n{vietnamese}" if vietnamese != key else str(error)
 
 
 async def _until_signalled(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:

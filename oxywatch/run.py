@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import sys
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import NamedTuple
 
-import httpx
 import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -20,6 +18,7 @@ from firmware_sim.scenario import Scenario
 from firmware_sim.service import Ready
 from ingest import backfill
 from oxygen.errors import OxyWatchError, Permanent
+from oxywatch.addresses import free_port, host_and_port, page_answers, page_port
 from oxywatch.demo.data_folder import DataFolder, Endpoints, HistoryRequest
 from oxywatch.demo.gateways import Cadence, Connection, write_gateway
 from oxywatch.demo.preparation import prepare_records
@@ -31,7 +30,6 @@ from records import work as work_records
 from records.database import Database
 
 LOOK_EVERY_S = 0.2
-PAGE_WITHIN_S = 60.0
 SIMULATOR_WITHIN_S = 60.0
 
 
@@ -84,7 +82,9 @@ async def run(options: RunOptions, stop: asyncio.Event, console: Console) -> Non
             await supervisor.stop()
             await database.close()
     if supervisor.failed.is_set():
-        raise Permanent(supervisor.failure, code="program_failed")
+        program = supervisor.failure
+        log = str(supervisor.log_of(program))
+        raise Permanent(f"{program} cannot run, see {log}", code="program_failed", program=program, log=log)
 
 
 async def _unless(stop: asyncio.Event, supervisor: Supervisor, work: Awaitable[object]) -> None:
@@ -192,7 +192,9 @@ class _House:
                     return [Path(path) for path in answer]
                 bars.update(bar, completed=answer)
         raise Permanent(
-            f"the history could not be made (exit code {await process.wait()})", code="history_failed"
+            "the history could not be made",
+            code="history_failed",
+            detail=f"exit code {await process.wait()}",
         )
 
     async def _backfill(self, path: Path, bars: Progress) -> None:
@@ -218,7 +220,9 @@ class _House:
                 continue
             if item is None or item.state == "failed":
                 raise Permanent(
-                    f"history {path.name}: {item.note if item else 'lost'}", code="history_failed"
+                    f"history {path.name} could not be read",
+                    code="history_failed",
+                    detail=item.note if item else path.name,
                 )
             bars.update(bar, completed=item.progress)
             if item.state == "done":
@@ -244,7 +248,9 @@ class _House:
                 return msgspec.json.decode(self._folder.sim_ready.read_bytes(), type=Ready)
             await asyncio.sleep(LOOK_EVERY_S)
         raise Permanent(
-            f"the simulator does not come up, see {self._supervisor.log_of('simulator')}", code="no_simulator"
+            "the simulator does not come up",
+            code="no_simulator",
+            log=str(self._supervisor.log_of("simulator")),
         )
 
     def _write_gateways(self, ready: Ready | None) -> list[Path]:
@@ -271,7 +277,7 @@ class _House:
 
     async def _announce(self, password: str | None) -> None:
         address = f"http://{self._endpoints.page_host}:{self._endpoints.page_port}"
-        await _page_answers(address)
+        await page_answers(address)
         self._console.print(f"\n  OxyWatch: [bold]{address}[/bold]")
         if password is None:
             self._console.print("  Sign in with the password you chose / Đăng nhập bằng mật khẩu đã đặt")
@@ -290,54 +296,16 @@ class _House:
         return Progress(*columns, TimeElapsedColumn(), console=self._console)
 
 
-async def _page_answers(address: str) -> None:
-    async with httpx.AsyncClient() as client:
-        for _ in range(round(PAGE_WITHIN_S / LOOK_EVERY_S)):
-            try:
-                if (await client.get(f"{address}/health")).status_code == httpx.codes.OK:
-                    return
-            except httpx.TransportError:
-                pass
-            await asyncio.sleep(LOOK_EVERY_S)
-    raise Permanent(f"the page at {address} does not answer", code="no_page")
-
-
 def _endpoints(options: RunOptions) -> Endpoints:
     broker_host, broker_port = "127.0.0.1", 0
     if options.broker is not None:
-        broker_host, broker_port = _host_and_port(options.broker)
+        broker_host, broker_port = host_and_port(options.broker)
     return Endpoints(
         records_url=options.records_url,
         telemetry=options.telemetry,
         broker_host=broker_host,
         broker_port=broker_port or free_port("127.0.0.1"),
         page_host=options.host,
-        page_port=options.port or _page_port(options.host),
+        page_port=options.port or page_port(options.host),
         mail_port=free_port("127.0.0.1"),
     )
-
-
-def _host_and_port(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit():
-        raise Permanent(f"--broker {text}: expected HOST:PORT, as 127.0.0.1:1883", code="bad_option")
-    return host, int(port)
-
-
-def _page_port(host: str) -> int:
-    for port in range(8080, 8090):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError:
-                continue
-            return port
-    return free_port(host)
-
-
-def free_port(host: str) -> int:
-    """Return a port that nobody listens on now; the kernel does not soon give it to anybody else."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])

@@ -54,7 +54,12 @@ class DataFolder:
             for folder in (self.root, self.logs, self.gateways, self.history, self.sim_state.parent):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise Permanent(f"data folder {self.root}: {error}", code="bad_data_folder") from error
+            raise Permanent(
+                f"data folder {self.root}: {error}",
+                code="bad_data_folder",
+                folder=str(self.root),
+                detail=str(error),
+            ) from error
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -66,7 +71,7 @@ class DataFolder:
                 message = (
                     f"another `oxywatch run` already works in {self.root}; stop it or name another --data"
                 )
-                raise Permanent(message, code="folder_in_use") from error
+                raise Permanent(message, code="folder_in_use", folder=str(self.root)) from error
             yield
 
     def write_settings(self, endpoints: Endpoints) -> None:

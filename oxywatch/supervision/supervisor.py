@@ -39,7 +39,7 @@ class Supervisor:
     """Starts programs in the order in which they are added and stops them in the opposite one.
 
     Attributes:
-        failed: Set when a program ended for good; `failure` tells which and where its log is.
+        failed: Set when a program ended for good; `failure` is its name.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Supervisor:
                 return
             _log.warning("program ended", program=program.name, code=code, log=str(self.log_of(program.name)))
             if code in program.final_codes:
-                self.failure = f"{program.name} cannot run, see {self.log_of(program.name)}"
+                self.failure = program.name
                 self.failed.set()
                 return
             pause_s = FIRST_PAUSE_S if loop.time() - started > STEADY_AFTER_S else pause_s
