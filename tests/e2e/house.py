@@ -132,6 +132,7 @@ class House:
         for server in self.servers:
             server.start()
         self.postgres.create_database("oxywatch")
+        self.influxd.create_database("oxywatch")
 
     async def prepare(self) -> None:
         """Register one hospital with two tanks, short rules, somebody to alarm and a user; write settings."""
