@@ -21,6 +21,7 @@ BUDGETS_S = {
     "ingest": 60.0,
     "alerts": 60.0,
     "api": 90.0,
+    "deploy": 60.0,
     "e2e": 240.0,
 }
 
