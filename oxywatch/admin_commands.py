@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from oxygen.errors import BadConfiguration
-from oxywatch.process import EXIT_BAD_CONFIGURATION, now_us, run_program
+from oxywatch.process import EXIT_BAD_CONFIGURATION, now_us, run_program, said_in_both
 
 if TYPE_CHECKING:  # the other commands share this process and need none of it
     from oxywatch.settings import CentreSettings
@@ -61,7 +61,8 @@ async def _prepare(settings: CentreSettings, password: str, stop: asyncio.Event)
             return
         async with database.write() as tx:
             fresh = await identity.ensure_administrator(tx, password=password, now_us=now_us())
-    typer.echo("administrator: one-time password set" if fresh else "administrator: already there")
+    told = "one-time password set / đã đặt mật khẩu dùng một lần"
+    typer.echo(f"admin: {told if fresh else 'already there / đã có'}")
 
 
 async def _demo(settings: CentreSettings, stop: asyncio.Event) -> None:
@@ -78,7 +79,7 @@ async def _register(database: Database) -> None:
 
     async with database.write() as tx:
         await register_hospitals(tx, scenario_file.shipped("demo"), now_us())
-    typer.echo("simulated hospitals: registered")
+    typer.echo("Simulated hospitals are registered. / Đã đăng ký các bệnh viện mô phỏng.")
 
 
 def _settings(path: Path) -> CentreSettings:
@@ -87,17 +88,20 @@ def _settings(path: Path) -> CentreSettings:
     try:
         return load_settings(path)
     except BadConfiguration as error:
-        typer.echo(str(error), err=True)
+        typer.echo(said_in_both(error), err=True)
         raise typer.Exit(EXIT_BAD_CONFIGURATION) from error
 
 
 def _password(path: Path) -> str:
     try:
         password = path.read_text(encoding="utf-8").partition("\n")[0].strip()
+        found = "an empty first line"
     except (OSError, UnicodeDecodeError) as error:
-        typer.echo(f"{path}: {error}", err=True)
-        raise typer.Exit(EXIT_BAD_CONFIGURATION) from error
+        password, found = "", str(error)
     if not password:
-        typer.echo(f"{path}: empty; expected a password in its first line", err=True)
+        problem = BadConfiguration(
+            file=str(path), line=None, key="--password-file", found=found, expected="a password"
+        )
+        typer.echo(said_in_both(problem), err=True)
         raise typer.Exit(EXIT_BAD_CONFIGURATION)
     return password
