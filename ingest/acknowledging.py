@@ -64,17 +64,19 @@ class AckDesk:
                 await self._publish_ack(key)
 
     async def _publish_ack(self, key: EpochKey) -> None:
+        """Publish all that is held of an epoch; what one message cannot take goes into another.
+
+        Each says a part, and a gateway adds them up: leaving out any range would have it sent for ever.
+        """
         ledger = self._book().of(key.gateway, key.epoch)
-        ack = Ack(
-            VERSION,
-            key.epoch,
-            seen=list(ledger.seen)[-RANGES_IN_ONE_MESSAGE:],
-            stored=list(ledger.stored)[-RANGES_IN_ONE_MESSAGE:],
-        )
-        try:
-            await self._session.publish(gateway_topic(self._addresses[key], Leaf.ACK), pack(ack))
-        except Retryable:
-            return  # the gateway repeats what it sees unacknowledged, and is answered then
+        seen, stored = list(ledger.seen), list(ledger.stored)
+        for start in range(0, max(len(seen), len(stored), 1), RANGES_IN_ONE_MESSAGE):
+            part = slice(start, start + RANGES_IN_ONE_MESSAGE)
+            ack = Ack(VERSION, key.epoch, seen=seen[part], stored=stored[part])
+            try:
+                await self._session.publish(gateway_topic(self._addresses[key], Leaf.ACK), pack(ack))
+            except Retryable:
+                return  # the gateway repeats what it sees unacknowledged, and is answered then
 
     async def request(self, key: EpochKey, ranges: list[Range]) -> None:
         """Ask a gateway for ranges again; silently nothing when it was never heard or the broker is away."""

@@ -28,8 +28,11 @@ from records.database import Database
 _log = structlog.get_logger(__name__)
 
 KIND = "backfill"
-RECLAIM_AFTER_US = 60 * US_PER_S
 REPORT_EVERY_LINES = 20
+LOOK_EVERY_S = 0.1
+REPORT_EVERY_LOOKS = 10
+REGISTRY_PATIENCE_S = 15.0
+"""A gateway may have been registered a moment ago; programs learn of it within seconds."""
 READING_SHARE = 0.8
 """Of the progress shown; the rest is working out what it means."""
 
@@ -57,6 +60,7 @@ class Backfill:
         name: str,
         worker: str,
         every_s: float,
+        reclaim_after_s: float,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """Prepare; `run` does the work. `name` is the shard's."""
@@ -68,6 +72,7 @@ class Backfill:
         self._name = name
         self._worker = worker
         self._every_s = every_s
+        self._reclaim_after_us = round(reclaim_after_s * US_PER_S)
         self._sleep = sleep
 
     async def run(self) -> None:
@@ -83,14 +88,14 @@ class Backfill:
         now_us = self._shard().now_us()
         async with self._database.write() as tx:
             work = await work_records.claim_work(
-                tx, self._name, [KIND], self._worker, now_us, now_us - RECLAIM_AFTER_US
+                tx, self._name, [KIND], self._worker, now_us, now_us - self._reclaim_after_us
             )
         if work is None:
             return
         path = Path(str(work.params.get("path", "")))
         try:
             result = await self._read_file(work.id, path)
-        except (Rejected, OSError, msgspec.DecodeError) as error:
+        except (Rejected, OSError) as error:
             _log.error("backfill failed", file=str(path), problem=str(error))
             async with self._database.write() as tx:
                 await work_records.fail_work(
@@ -103,35 +108,64 @@ class Backfill:
             )
 
     async def _read_file(self, work_id: int, path: Path) -> dict[str, int]:
-        before = self._pipeline.counters.samples
         gateways: set[str] = set()
         try:
-            await self._read_lines(work_id, path, gateways)
-            await self._writer.drained()
+            samples = await self._read_lines(work_id, path, gateways)
         finally:
             for gateway in gateways:
                 self._shard().end_backfill(gateway)
-        await self._report(work_id, READING_SHARE)
-        while not self._replayer.clean_for(gateways):
-            await self._sleep(0.1)
-            await self._report(work_id, READING_SHARE)
-        return {"samples": self._pipeline.counters.samples - before}
+        read_us, offered = self._shard().now_us(), self._writer.offered
+        looks = 0
+        while self._writer.dealt_with < offered or not self._replayer.clean_for(gateways, read_us):
+            if looks % REPORT_EVERY_LOOKS == 0:
+                await self._report(work_id, READING_SHARE)
+            looks += 1
+            await self._sleep(LOOK_EVERY_S)
+        return {"samples": samples}
 
-    async def _read_lines(self, work_id: int, path: Path, gateways: set[str]) -> None:
+    async def _read_lines(self, work_id: int, path: Path, gateways: set[str]) -> int:
         size = max(1, await asyncio.to_thread(os.path.getsize, path))
-        done = 0
+        done = samples = 0
         for number, text in enumerate(_lines(path), start=1):
             line = _parsed(path, number, text)
+            address = GatewayAddress(line.shard, line.facility, line.gateway)
+            await self._until_registered(address)
             if line.gateway not in gateways:
                 gateways.add(line.gateway)
                 self._shard().begin_backfill(line.gateway)
-            await self._writer.wait_for_room()
-            address = GatewayAddress(line.shard, line.facility, line.gateway)
-            self._pipeline.accept(address, line.message, self._shard().now_us(), history=True)
+            try:
+                samples += await self._take(address, line.message)
+            except Rejected as error:
+                raise _bad_line(path, number, error) from error
             done += len(text)
-            await self._sleep(0)
             if number % REPORT_EVERY_LINES == 0:
                 await self._report(work_id, READING_SHARE * done / size)
+        return samples
+
+    async def _take(self, address: GatewayAddress, message: Samples) -> int:
+        """Hand a message to the pipeline until nothing of it is let go: nobody sends a file again."""
+        samples = 0
+        while True:
+            await self._writer.wait_for_room()
+            taken = self._pipeline.accept(address, message, self._shard().now_us(), history=True)
+            samples += taken.samples
+            if not taken.let_go:
+                await self._sleep(0)
+                return samples
+            await self._sleep(LOOK_EVERY_S)
+
+    async def _until_registered(self, address: GatewayAddress) -> None:
+        waited_s = 0.0
+        while self._shard().view.gateways.get(address.gateway) != address.facility:
+            if waited_s >= REGISTRY_PATIENCE_S:
+                raise Rejected(
+                    f"gateway {address.gateway} is not registered at {address.facility}",
+                    code="unknown_gateway",
+                    gateway=address.gateway,
+                    facility=address.facility,
+                )
+            await self._sleep(LOOK_EVERY_S)
+            waited_s += LOOK_EVERY_S
 
     async def _report(self, work_id: int, progress: float) -> None:
         async with self._database.write() as tx:
@@ -148,7 +182,9 @@ def _lines(path: Path) -> Iterator[bytes]:
 def _parsed(path: Path, number: int, text: bytes) -> Line:
     try:
         return msgspec.json.decode(text, type=Line)
-    except msgspec.DecodeError as error:
-        raise Rejected(
-            f"{path.name}:{number}: {error}", code="bad_history_line", file=path.name, line=number
-        ) from error
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise _bad_line(path, number, error) from error
+
+
+def _bad_line(path: Path, number: int, error: Exception) -> Rejected:
+    return Rejected(f"{path.name}:{number}: {error}", code="bad_history_line", file=path.name, line=number)

@@ -12,6 +12,7 @@ from ingest.shard import Shard
 from oxygen.daily import DayFigures
 from oxygen.engine import TankState
 from oxygen.errors import OxyWatchError
+from oxygen.local_time import local_day
 from records import status as status_records
 from records.database import Database
 
@@ -20,8 +21,13 @@ _log = structlog.get_logger(__name__)
 DAYS_IN_ONE_TRANSACTION = 500
 
 
-def tank_day(subject: str, facility: str, figures: DayFigures, now_us: int) -> status_records.TankDay:
-    """Return a day's row. Coverage is the share of the day's minutes, so far, with a trusted reading."""
+def tank_day(
+    subject: str, facility: str, figures: DayFigures, now_us: int, *, filling: bool = False
+) -> status_records.TankDay:
+    """Return a day's row. Coverage is the share of the day's minutes, so far, with a trusted reading.
+
+    While a delivery is coming in nobody can tell how much of the rise was drawn meanwhile: no consumption.
+    """
     minutes = figures.minutes_so_far(now_us)
     return status_records.TankDay(
         subject=subject,
@@ -31,7 +37,7 @@ def tank_day(subject: str, facility: str, figures: DayFigures, now_us: int) -> s
         closing_kg=figures.closing_kg,
         minimum_kg=figures.minimum_kg,
         refilled_kg=None if figures.closing_kg is None else figures.refilled_kg,
-        consumed_kg=figures.consumed_kg,
+        consumed_kg=None if filling else figures.consumed_kg,
         consumed_sd_kg=None,
         refills=tuple(
             status_records.Refill(refill.start_us, refill.end_us, refill.mass_kg, refill.sd_kg)
@@ -66,6 +72,7 @@ class DayDesk:
         self._open_day: dict[str, str] = {}
         self._touched: set[str] = set()
         self._replayed: dict[tuple[str, str], DayFigures] = {}
+        self._over: dict[str, str] = {}
         self._hurry = asyncio.Event()
 
     def touch(self, subject: str, live: TankState) -> None:
@@ -86,8 +93,11 @@ class DayDesk:
     async def run(self) -> None:
         """Write until cancelled."""
         while True:
+            self._touch_open_days()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._hurry.wait(), self._every_s)
+                # asyncio.wait_for would lose a cancellation that comes with the event (Python 3.11).
+                async with asyncio.timeout(self._every_s):
+                    await self._hurry.wait()
             self._hurry.clear()
             try:
                 await self.write()
@@ -96,26 +106,62 @@ class DayDesk:
                 self._hurry.set()
                 await self._sleep(self._retry_s)
 
+    def _touch_open_days(self) -> None:
+        """Have the day of a silent tank written as well, until it is over: its coverage falls."""
+        for subject, subject_engine in self._shard().engines.items():
+            days = subject_engine.live.days
+            if days and self._over.get(subject) != days[-1].day:
+                self._touched.add(subject)
+
     async def write(self) -> None:
-        """Write everything that changed. Raises Retryable or Permanent; what was not written is kept."""
+        """Write everything that changed. Raises Retryable or Permanent; what was not written is kept.
+
+        An engine that lacks samples keeps its days to itself until a replay has brought them in.
+        """
         shard = self._shard()
         touched, replayed = self._touched, self._replayed
         self._touched, self._replayed = set(), {}
-        days = dict(replayed)
+        now_us = shard.now_us()
+        rows = {
+            (subject, figures.day): tank_day(subject, shard.entry(subject).facility, figures, now_us)
+            for (subject, _), figures in replayed.items()
+        }
+        over: dict[str, str] = {}
         for subject in touched:
-            days.update({(subject, day.day): day for day in shard.engines[subject].live.days})
-        rows = [
-            tank_day(subject, shard.view.tanks[subject].facility, figures, shard.now_us())
-            for (subject, _), figures in days.items()
-            if subject in shard.view.tanks
-        ]
+            if shard.engines[subject].complete:
+                live = shard.engines[subject].live
+                rows.update(_live_rows(subject, shard.entry(subject).facility, live, now_us))
+                if live.days[-1].is_over(now_us):
+                    over[subject] = live.days[-1].day
         try:
-            for start in range(0, len(rows), DAYS_IN_ONE_TRANSACTION):
-                async with self._database.write() as tx:
-                    await status_records.put_tank_days(
-                        tx, rows[start : start + DAYS_IN_ONE_TRANSACTION], now_us=shard.now_us()
-                    )
-        except OxyWatchError:
+            await self._put(list(rows.values()), now_us)
+        except BaseException:
             self._touched |= touched
             self._replayed = {**replayed, **self._replayed}
             raise
+        self._over.update(over)
+
+    async def _put(self, rows: list[status_records.TankDay], now_us: int) -> None:
+        for start in range(0, len(rows), DAYS_IN_ONE_TRANSACTION):
+            async with self._database.write() as tx:
+                await status_records.put_tank_days(
+                    tx, rows[start : start + DAYS_IN_ONE_TRANSACTION], now_us=now_us
+                )
+
+
+def _live_rows(
+    subject: str, facility: str, live: TankState, now_us: int
+) -> dict[tuple[str, str], status_records.TankDay]:
+    """Return the rows of the latest days."""
+    filling = live.balance.filling
+    rising_since = local_day(filling.start_us).isoformat() if filling else None
+    return {
+        (subject, figures.day): tank_day(
+            subject,
+            facility,
+            figures,
+            now_us,
+            filling=rising_since is not None and figures.day >= rising_since,
+        )
+        for figures in live.days
+    }

@@ -79,7 +79,7 @@ class Health:
             "waiting_points": self._writer.waiting_points,
             "store_ok": not self._writer.problem,
             "engine_samples": sum(item.live.count for item in shard.engines.values()),
-            "dirty_subjects": sum(item.dirty_from_us is not None for item in shard.engines.values()),
+            "dirty_subjects": sum(item.is_dirty for item in shard.engines.values()),
         }
         return Point(INGEST, (("instance", self._instance),), now_us, fields)
 

@@ -55,6 +55,14 @@ class EpochLedger:
             self.held = {seq for seq in self.held if not first <= seq <= last}
         self.unsaved = True
 
+    def unaccounted(self, first: int, last: int) -> list[Range]:
+        """Return the parts of a run that are neither stored nor on their way into the store."""
+        accounted = self.stored.copy()
+        for seq in self.held:
+            if first <= seq <= last:
+                accounted.add(seq)
+        return accounted.missing(first, last)
+
     def drop(self, seq: int) -> None:
         """Note that a held number could not be kept; it is still seen, and will be taken again."""
         self.held.discard(seq)

@@ -11,14 +11,16 @@ import structlog
 from ingest.acknowledging import AckDesk
 from ingest.arrival import Letter
 from ingest.ledger import Book, EpochKey
-from oxygen.errors import OxyWatchError
+from oxygen.errors import OxyWatchError, Rejected
 from oxygen.wire.topics import GatewayAddress
 from records import status as status_records
 from records.database import Database, Transaction
 
 _log = structlog.get_logger(__name__)
 
-WAITING_AT_MOST = 50_000
+WAITING_AT_MOST = 10_000
+STRANGERS_AT_MOST = 1000
+PARAM_CHARACTERS = 300
 
 
 class Gap(NamedTuple):
@@ -64,29 +66,36 @@ class LetterDesk:
         self._sleep = sleep
         self._waiting: asyncio.Queue[_Pending] = asyncio.Queue(WAITING_AT_MOST)
         self._unknown: set[GatewayAddress] = set()
+        self._was_full = False
 
-    def put(self, letter: Letter) -> None:
-        """Take a letter; when too many wait it is let go, stays unacknowledged, and comes again."""
-        self._offer(_Pending(letter, None, self._now_us()))
+    def put(self, letter: Letter) -> bool:
+        """Take a letter, or return False when too many wait: it stays unacknowledged, and comes again."""
+        params = {name: value[:PARAM_CHARACTERS] for name, value in letter.params.items()}
+        return self._offer(_Pending(letter._replace(params=params), None, self._now_us()))
 
-    def put_gap(self, gap: Gap, received_us: int) -> None:
+    def put_gap(self, gap: Gap, received_us: int) -> bool:
         """Take a declared gap; as `put`."""
-        self._offer(_Pending(None, gap, received_us))
+        return self._offer(_Pending(None, gap, received_us))
 
     def note_unknown_gateway(self, address: GatewayAddress) -> None:
         """Write down, once, that a gateway speaks which is not registered under this facility."""
-        if address in self._unknown:
+        if address in self._unknown or len(self._unknown) >= STRANGERS_AT_MOST:
             return
         self._unknown.add(address)
         _log.warning("unregistered gateway", gateway=address.gateway, facility=address.facility)
         params = {"gateway": address.gateway, "facility": address.facility}
         self.put(Letter(address.gateway, None, None, None, "unknown_gateway", params, ""))
 
-    def _offer(self, pending: _Pending) -> None:
+    def _offer(self, pending: _Pending) -> bool:
         try:
             self._waiting.put_nowait(pending)
         except asyncio.QueueFull:
-            _log.warning("too many dead letters wait for the records; letting one go")
+            if not self._was_full:
+                _log.warning("too many dead letters wait for the records; letting some go")
+            self._was_full = True
+            return False
+        self._was_full = False
+        return True
 
     async def run(self) -> None:
         """Write until cancelled."""
@@ -95,19 +104,27 @@ class LetterDesk:
             while not self._waiting.empty() and len(batch) < 500:
                 batch.append(self._waiting.get_nowait())
             await self._write_until_taken(batch)
-            for pending in batch:
-                self._confirm(pending)
 
     async def _write_until_taken(self, batch: list[_Pending]) -> None:
+        """Write and confirm; one that the records will never take must not hold up the others."""
         while True:
             try:
                 async with self._database.write() as tx:
                     await _write(tx, batch)
+            except Rejected as error:
+                if len(batch) == 1:
+                    _log.error("a dead letter cannot be written", problem=str(error))
+                    return
+                for pending in batch:
+                    await self._write_until_taken([pending])
+                return
             except OxyWatchError as error:
                 _log.warning("dead letters cannot be written yet", problem=str(error))
                 await self._sleep(self._retry_s)
             else:
                 self.written += len(batch)
+                for pending in batch:
+                    self._confirm(pending)
                 return
 
     def _confirm(self, pending: _Pending) -> None:

@@ -8,8 +8,9 @@ import msgspec
 
 from ingest.acknowledging import AckDesk
 from ingest.arrival import Letter
-from ingest.ledger import Book, EpochKey
+from ingest.ledger import EpochKey
 from ingest.letter_desk import LetterDesk
+from ingest.shard import Shard
 from ingest.store_writer import Mark, WriteItem
 from ingest.validation import LETTER_BODY_CHARACTERS
 from oxygen.errors import Rejected
@@ -18,9 +19,9 @@ from oxygen.errors import Rejected
 class StoreOutcomes:
     """Confirms what is durable, and writes down what the store will never take."""
 
-    def __init__(self, book: Callable[[], Book], acks: AckDesk, letters: LetterDesk) -> None:
+    def __init__(self, shard: Callable[[], Shard], acks: AckDesk, letters: LetterDesk) -> None:
         """Wire it."""
-        self._book = book
+        self._shard = shard
         self._acks = acks
         self._letters = letters
 
@@ -30,7 +31,7 @@ class StoreOutcomes:
         for mark in marks:
             by_epoch.setdefault(mark.key, []).append(mark.seq)
         for key, numbers in by_epoch.items():
-            ledger = self._book().of(key.gateway, key.epoch)
+            ledger = self._shard().book.of(key.gateway, key.epoch)
             for first, last in runs(sorted(numbers)):
                 ledger.confirm(first, last)
             self._acks.changed(key)
@@ -39,13 +40,16 @@ class StoreOutcomes:
         """Write the item down as a dead letter; points that confirm nothing are only logged there too."""
         body = msgspec.json.encode(item.points).decode()[:LETTER_BODY_CHARACTERS]
         params = {"detail": str(error)}
-        tags = dict(item.points[0].tags)
         if item.mark is None:
-            letter = Letter(tags.get("gateway", ""), None, None, None, "store_refused", params, body)
-        else:
-            key, seq = item.mark.key, item.mark.seq
-            letter = Letter(key.gateway, key.epoch, seq, seq, "store_refused", params, body)
-        self._letters.put(letter)
+            gateway = dict(item.points[0].tags).get("gateway", "")
+            self._letters.put(Letter(gateway, None, None, None, "store_refused", params, body))
+            return
+        key, seq, subject, t_us = item.mark
+        if not self._letters.put(Letter(key.gateway, key.epoch, seq, seq, "store_refused", params, body)):
+            self._shard().book.of(key.gateway, key.epoch).drop(seq)
+        subject_engine = self._shard().engines.get(subject)
+        if subject_engine is not None:
+            subject_engine.forget((t_us, key.epoch, seq), self._shard().now_us())
 
 
 def runs(numbers: Sequence[int]) -> list[tuple[int, int]]:

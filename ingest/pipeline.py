@@ -34,6 +34,18 @@ class Desks(NamedTuple):
     acks: AckDesk
 
 
+class Taken(NamedTuple):
+    """What became of one message.
+
+    Attributes:
+        samples: Rows that the engines had not seen before.
+        let_go: Rows that nothing had room for; they have to come again.
+    """
+
+    samples: int
+    let_go: int
+
+
 class Counters:
     """What passed, for the ingest point."""
 
@@ -59,37 +71,40 @@ class Pipeline:
 
     def accept(
         self, address: GatewayAddress, message: Samples, received_us: int, *, history: bool = False
-    ) -> None:
+    ) -> Taken:
         """Take one message of a gateway.
 
         A gateway that the registry does not know, or knows elsewhere, is written down once and not
         acknowledged: it keeps its readings until somebody registers it.
 
         Raises:
-            Rejected: The message's columns do not fit together; the caller writes it down whole.
+            Rejected: The message's columns do not fit together, or its gap runs backwards; nothing of it was
+                taken, and the caller writes it down whole.
         """
         self.counters.messages += 1
         if self._shard.view.gateways.get(address.gateway) != address.facility:
             self.counters.unknown_gateways += 1
             self._desks.letters.note_unknown_gateway(address)
-            return
-        ledger = self._shard.book.of(address.gateway, message.epoch)
-        if message.gap is not None:
-            self._take_gap(address, message, ledger, received_us)
+            return Taken(0, 0)
         context = Context(address, self._shard.view.owners, received_us, self._bounds, history)
         verdict = judge(message, context)
+        ledger = self._shard.book.of(address.gateway, message.epoch)
+        samples, let_go = self.counters.samples, self.counters.let_go
+        if message.gap is not None:
+            self._take_gap(EpochKey(address.gateway, message.epoch), message, ledger, received_us)
         self._take_letters(verdict.letters, ledger)
         self._take_arrivals(verdict.accepted, ledger, received_us)
         if not history:
             self._desks.acks.due(address, message.epoch)
+        return Taken(self.counters.samples - samples, self.counters.let_go - let_go)
 
-    def _take_gap(
-        self, address: GatewayAddress, message: Samples, ledger: EpochLedger, received_us: int
-    ) -> None:
-        first, last = message.gap or (0, 0)
+    def _take_gap(self, key: EpochKey, message: Samples, ledger: EpochLedger, received_us: int) -> None:
+        """Have the numbers of a gap written down that are not in the store, nor on their way."""
+        first, last = message.gap or (1, 0)
+        for low, high in ledger.unaccounted(first, last):
+            count = message.count if (low, high) == (first, last) else high - low + 1
+            self._desks.letters.put_gap(Gap(key, low, high, message.reason, count), received_us)
         ledger.seen.add(first, last)
-        gap = Gap(EpochKey(address.gateway, message.epoch), first, last, message.reason, message.count)
-        self._desks.letters.put_gap(gap, received_us)
 
     def _take_letters(self, letters: list[Letter], ledger: EpochLedger) -> None:
         for letter in letters:
@@ -98,7 +113,8 @@ class Pipeline:
             self.counters.letters += 1
             if letter.first is not None:
                 ledger.seen.add(letter.first, letter.last)
-            self._desks.letters.put(letter)
+            if not self._desks.letters.put(letter):
+                self.counters.let_go += 1
 
     def _take_arrivals(self, arrivals: list[Arrival], ledger: EpochLedger, received_us: int) -> None:
         new: dict[str, list[Arrival]] = {}
@@ -112,40 +128,55 @@ class Pipeline:
             else:
                 new.setdefault(arrival.sample.subject, []).append(arrival)
         for subject, fresh in new.items():
-            self._feed(subject, fresh, ledger, received_us)
+            self.counters.samples += len(fresh)
+            if subject in self._shard.engines:
+                self._feed(subject, fresh, ledger, received_us)
+            else:
+                self._keep(fresh, ledger)
         for arrival in again:
+            engine = self._shard.engines.get(arrival.sample.subject)
+            if self._store_raw(arrival, ledger, None) and engine is not None:
+                engine.mark_dirty(arrival.t_us, received_us)
+
+    def _keep(self, fresh: list[Arrival], ledger: EpochLedger) -> None:
+        """Store what cannot be weighed as its tank is registered; a replay weighs it one day."""
+        for arrival in fresh:
             self._store_raw(arrival, ledger, None)
-            self._shard.engines[arrival.sample.subject].mark_dirty(arrival.t_us, received_us)
 
     def _feed(self, subject: str, fresh: list[Arrival], ledger: EpochLedger, received_us: int) -> None:
         engine = self._shard.engines[subject]
-        worked = engine.feed(fresh, received_us)
-        self.counters.samples += len(fresh)
-        derived = {item.arrival.key: item for item in worked}
-        for arrival in fresh:
-            self._store_raw(arrival, ledger, derived.pop(arrival.key, None))
-        self.store_derived(subject, derived.values())
-        self._shard.keep_checkpoints(subject, engine.settle())
-        if worked:
-            self._desks.statuses.consider(subject, worked[-1].arrival, history=fresh[-1].history)
-            self._desks.days.touch(subject, engine.live)
+        history = fresh[-1].history
+        # History is told sample by sample; what is live matters as it stands after the message.
+        portions = [[arrival] for arrival in fresh] if history else [fresh]
+        for portion in portions:
+            worked = engine.feed(portion, received_us)
+            derived = {item.arrival.key: item for item in worked}
+            for arrival in portion:
+                self._store_raw(arrival, ledger, derived.pop(arrival.key, None))
+            self.store_derived(subject, derived.values())
+            if worked:
+                self._desks.statuses.consider(subject, worked[-1].arrival, history=history)
+                self._desks.days.touch(subject, engine.live)
+        engine.settle()
 
-    def _store_raw(self, arrival: Arrival, ledger: EpochLedger, worked: Worked | None) -> None:
+    def _store_raw(self, arrival: Arrival, ledger: EpochLedger, worked: Worked | None) -> bool:
         subject, seq = arrival.sample.subject, arrival.sample.seq
-        facility = self._shard.view.tanks[subject].facility
+        facility = self._shard.facility(subject)
         points: tuple[Point, ...] = (raw_point(arrival, facility),)
         if worked is not None:
             points = (*points, derived_point(subject, facility, worked.derived))
         ledger.hold(seq)
-        mark = Mark(EpochKey(arrival.gateway, arrival.epoch), seq, arrival.t_us)
-        if not self._desks.writer.offer(WriteItem(points, mark)):
+        mark = Mark(EpochKey(arrival.gateway, arrival.epoch), seq, subject, arrival.t_us)
+        taken = self._desks.writer.offer(WriteItem(points, mark))
+        if not taken:
             self.counters.let_go += 1
             ledger.drop(seq)
+        return taken
 
     def store_derived(self, subject: str, worked: Iterable[Worked]) -> None:
         """Rewrite derived points whose meaning changed; without room, the past is worked out again later."""
-        entry = self._shard.view.tanks[subject]
+        facility = self._shard.facility(subject)
         for item in worked:
-            point = derived_point(subject, entry.facility, item.derived)
+            point = derived_point(subject, facility, item.derived)
             if not self._desks.writer.offer(WriteItem((point,), None)):
                 self._shard.engines[subject].mark_dirty(item.arrival.t_us, self._shard.now_us())

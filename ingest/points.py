@@ -36,19 +36,21 @@ def raw_point(arrival: Arrival, facility: str) -> Point:
     return Point(RAW, tags, arrival.t_us, fields)
 
 
-def arrival_from_row(row: Row) -> Arrival:
-    """Return the arrival that `raw_point` stored."""
+def arrival_from_row(row: Row) -> Arrival | None:
+    """Return the arrival that `raw_point` stored, or None for a row that this program did not write."""
     fields = row.fields
-    signals = {name: _signal(row, name) for name in _signal_names(row)}
-    sample = Sample(
-        subject=row.tags["subject"],
-        seq=int(fields["seq"]),
-        t_us=row.t_us,
-        boot=str(fields["boot"]),
-        mono_us=int(fields["mono_us"]),
-        signals=signals,
-    )
-    return Arrival(sample, row.tags["gateway"], str(fields["epoch"]), bool(fields["history"]))
+    try:
+        sample = Sample(
+            subject=row.tags["subject"],
+            seq=int(fields["seq"]),
+            t_us=row.t_us,
+            boot=str(fields["boot"]),
+            mono_us=int(fields["mono_us"]),
+            signals={name: _signal(row, name) for name in _signal_names(row)},
+        )
+        return Arrival(sample, row.tags["gateway"], str(fields["epoch"]), bool(fields["history"]))
+    except (KeyError, ValueError):
+        return None
 
 
 def _signal_names(row: Row) -> Iterator[str]:

@@ -9,7 +9,6 @@ import structlog
 
 from oxygen.errors import Rejected
 from oxygen.rules.limits import Limits, Setting, effective_limits
-from oxygen.subjects import subject
 from oxygen.tank import Tank, parse_geometry
 from records.registry import Registry
 from records.registry import Tank as RegisteredTank
@@ -39,6 +38,8 @@ class RegistryView(msgspec.Struct, frozen=True):
     Attributes:
         version: Of the registry this was made from.
         tanks: By subject.
+        unweighable: Facility of every tank whose registered data are impossible: its readings are kept until
+            somebody corrects them.
         owners: Gateway of every subject that has one.
         gateways: Facility of every gateway.
         problems: Tanks that cannot be weighed as registered, each with the reason.
@@ -46,31 +47,36 @@ class RegistryView(msgspec.Struct, frozen=True):
 
     version: int
     tanks: Mapping[str, TankEntry]
+    unweighable: Mapping[str, str]
     owners: Mapping[str, str]
     gateways: Mapping[str, str]
     problems: tuple[str, ...]
 
 
 def view_of(registry: Registry, settings: Sequence[Setting], shard: str) -> RegistryView:
-    """Return the view of one shard. A tank with impossible data is left out and named in `problems`."""
+    """Return the view of one shard. A tank with impossible data is not weighed but named in `problems`."""
     facilities = {item.code for item in registry.facilities if item.shard == shard}
     tanks: dict[str, TankEntry] = {}
+    unweighable: dict[str, str] = {}
+    owners: dict[str, str] = {}
     problems: list[str] = []
     for registered in registry.tanks:
         if registered.facility not in facilities:
             continue
+        if registered.gateway is not None:
+            owners[registered.subject] = registered.gateway
         try:
-            entry = _entry(registered, settings, shard)
+            tanks[registered.subject] = _entry(registered, settings, shard)
         except Rejected as error:
             problems.append(f"tank {registered.code}: {error}")
-            continue
-        tanks[entry.subject] = entry
+            unweighable[registered.subject] = registered.facility
     if problems:
         _log.error("tanks cannot be weighed as registered", problems=problems)
     return RegistryView(
         version=registry.version,
         tanks=tanks,
-        owners={name: entry.gateway for name, entry in tanks.items() if entry.gateway is not None},
+        unweighable=unweighable,
+        owners=owners,
         gateways={item.code: item.facility for item in registry.gateways if item.facility in facilities},
         problems=tuple(problems),
     )
@@ -93,4 +99,4 @@ def _entry(registered: RegisteredTank, settings: Sequence[Setting], shard: str) 
         system=registered.system,
         tank=registered.code,
     )
-    return TankEntry(subject("tank", registered.code), registered.facility, registered.gateway, tank, limits)
+    return TankEntry(registered.subject, registered.facility, registered.gateway, tank, limits)

@@ -19,7 +19,7 @@ from ingest.letter_desk import LetterDesk
 from ingest.outcomes import StoreOutcomes
 from ingest.pipeline import Desks, Pipeline
 from ingest.receiver import Receiver, subscriptions
-from ingest.recovery import read_checkpoints, read_ledgers, read_view, refold
+from ingest.recovery import read_view, recovered, remember
 from ingest.registry_view import RegistryView
 from ingest.replay import Parts, Replayer
 from ingest.settings import IngestSettings
@@ -29,7 +29,6 @@ from ingest.store_writer import StoreWriter
 from ingest.validation import Bounds
 from oxygen.errors import OxyWatchError, Retryable
 from records import registry as registry_records
-from records import status as status_records
 from records.database import Database
 from telemetry.contract import TelemetryStore
 
@@ -88,7 +87,7 @@ class Ingest:
         )
         self._writer = StoreWriter(
             self._store,
-            StoreOutcomes(self._book, self._acks, self._letters),
+            StoreOutcomes(self.shard, self._acks, self._letters),
             buffer_points=settings.buffer_points,
             batch_points=settings.write_batch_points,
             retry_first_s=settings.retry_first_s,
@@ -132,7 +131,13 @@ class Ingest:
         desks = Desks(self._writer, self._letters, self._statuses, self._days, self._acks)
         pipeline = Pipeline(shard, desks, bounds)
         parts = Parts(self._database, self._store, self._writer, pipeline, self._statuses, self._days)
-        replayer = Replayer(parts, self.shard, patience_s=settings.late_patience_s, sleep=self._sleep)
+        replayer = Replayer(
+            parts,
+            self.shard,
+            patience_s=settings.late_patience_s,
+            retry_s=settings.retry_cap_s,
+            sleep=self._sleep,
+        )
         health = Health(
             self._session,
             self._writer,
@@ -151,6 +156,7 @@ class Ingest:
             name=settings.shard,
             worker=settings.instance,
             every_s=settings.work_every_s,
+            reclaim_after_s=settings.reclaim_after_s,
             sleep=self._sleep,
         )
         receiver = Receiver(self._session, pipeline, self._letters, health, self._now_us)
@@ -176,18 +182,16 @@ class Ingest:
     async def _recovered(self) -> Shard:
         while True:
             try:
-                view = await read_view(self._database, self._settings.shard)
-                ledgers = await read_ledgers(self._database)
-                checkpoints = await read_checkpoints(self._database)
-                async with self._database.read() as tx:
-                    latest = await status_records.latest_statuses(tx)
+                remembered = await remember(self._database, self._settings.shard)
             except Retryable as error:
                 _log.warning("records cannot be read yet", problem=str(error))
                 await self._sleep(self._settings.retry_first_s)
                 continue
-            shard = Shard(view, ledgers, checkpoints, self._now_us)
-            await refold(shard, self._store)
-            self._statuses.start_from([row.status for row in latest])
+            view, saved = remembered.view, remembered.saved
+            shard = Shard(view, remembered.ledgers, saved.checkpoints, self._now_us)
+            await recovered(remembered, self._store, shard)
+            self._statuses.start_from(remembered.statuses)
+            self._keeper.start_from(dict(saved.late))
             _log.info("ingest ready", shard=self._settings.shard, tanks=len(view.tanks))
             return shard
 

@@ -22,6 +22,7 @@ class IngestSettings(BaseModel):
         request_after_s: A hole in an epoch is asked for again when it is this old.
         registry_every_s: How often the registry's version is looked at.
         work_every_s: How often work rows are looked for.
+        reclaim_after_s: Work whose process has not reported for this long is taken over.
         retry_first_s, retry_cap_s: Pause after the store or the records failed, doubling up to the cap.
         future_tolerance_s: A reading this far ahead of the server's clock goes to the dead letters.
         oldest_days: A reading older than this goes to the dead letters.
@@ -43,6 +44,7 @@ class IngestSettings(BaseModel):
     request_after_s: float = Field(default=45.0, gt=0)
     registry_every_s: float = Field(default=5.0, gt=0)
     work_every_s: float = Field(default=1.0, gt=0)
+    reclaim_after_s: float = Field(default=60.0, gt=0)
     retry_first_s: float = Field(default=0.5, gt=0)
     retry_cap_s: float = Field(default=10.0, gt=0)
     future_tolerance_s: float = Field(default=300.0, ge=0)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from ingest.checkpoints import Checkpoint
 from ingest.ledger import Book, EpochKey
-from ingest.registry_view import RegistryView
-from ingest.subject_engine import Checkpoint, SubjectEngine
+from ingest.registry_view import RegistryView, TankEntry
+from ingest.subject_engine import SubjectEngine
 from oxygen.ranges import Range
 
 
@@ -16,8 +17,7 @@ class Shard:
     Attributes:
         view: The registry; replaced as a whole when its version changes.
         book: The ledgers.
-        engines: By subject; one for every tank of the view.
-        new_checkpoints: Not yet saved, by subject.
+        engines: By subject; one for every tank of the view, and for tanks that an earlier view had.
         backfilling: Gateways whose history is coming in; their past is worked out when it is all there.
         now_us: The server's clock.
     """
@@ -33,28 +33,35 @@ class Shard:
         self.view = view
         self.book = Book(ledgers)
         self.engines: dict[str, SubjectEngine] = {}
-        self.new_checkpoints: dict[str, list[Checkpoint]] = {}
         self.backfilling: dict[str, int] = {}
         self.now_us = now_us
-        self._add_engines(checkpoints)
+        self._entries = dict(view.tanks)
+        for name, entry in view.tanks.items():
+            self.engines[name] = SubjectEngine(name, entry.tank, checkpoints.get(name))
 
     def replace_view(self, view: RegistryView) -> None:
-        """Take a newer registry; engines go on with their state and weigh by the new data from now on."""
-        self.view = view
-        self._add_engines({})
+        """Take a newer registry; engines go on with their state and weigh by the new data from now on.
 
-    def _add_engines(self, checkpoints: Mapping[str, Checkpoint]) -> None:
-        for name, entry in self.view.tanks.items():
+        What the store already holds of a tank that is new here is worked out by a replay.
+        """
+        self.view = view
+        self._entries.update(view.tanks)
+        for name, entry in view.tanks.items():
             engine = self.engines.get(name)
             if engine is None:
-                self.engines[name] = SubjectEngine(name, entry.tank, checkpoints.get(name))
+                self.engines[name] = SubjectEngine(name, entry.tank, None)
+                self.engines[name].skip_to(self.now_us(), self.now_us())
             else:
                 engine.tank = entry.tank
 
-    def keep_checkpoints(self, subject: str, checkpoints: list[Checkpoint]) -> None:
-        """Remember checkpoints until they are saved."""
-        if checkpoints:
-            self.new_checkpoints.setdefault(subject, []).extend(checkpoints)
+    def entry(self, subject: str) -> TankEntry:
+        """Return a tank's entry, the last known one when the registry does not have it any more."""
+        return self._entries[subject]
+
+    def facility(self, subject: str) -> str:
+        """Return the facility of a tank, weighable or not."""
+        unweighable = self.view.unweighable.get(subject)
+        return self._entries[subject].facility if unweighable is None else unweighable
 
     def begin_backfill(self, gateway: str) -> None:
         """Note that history of a gateway is coming in."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -105,6 +106,18 @@ def differs(status: Status, previous: Status | None) -> bool:
     if previous is None:
         return True
     return _face(status) != _face(previous)
+
+
+def condensed(statuses: Sequence[Status]) -> list[Status]:
+    """Return the rows that tell something new, and each subject's last; repetitions are left out."""
+    previous: dict[str, Status] = {}
+    last = {status.subject: index for index, status in enumerate(statuses)}
+    kept = []
+    for index, status in enumerate(statuses):
+        if last[status.subject] == index or differs(status, previous.get(status.subject)):
+            kept.append(status)
+        previous[status.subject] = status
+    return kept
 
 
 def _face(status: Status) -> tuple[str, ...]:

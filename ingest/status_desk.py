@@ -14,7 +14,7 @@ import structlog
 from broker_link.session import Session
 from ingest.arrival import Arrival
 from ingest.shard import Shard
-from ingest.status import UNKNOWN_BAND, Moment, Source, differs, live_or_aged, status_of
+from ingest.status import UNKNOWN_BAND, Moment, Source, condensed, differs, live_or_aged, status_of
 from oxygen.engine import TankState
 from oxygen.errors import OxyWatchError, Retryable
 from oxygen.units import US_PER_S
@@ -27,6 +27,7 @@ from records.database import Database
 _log = structlog.get_logger(__name__)
 
 LATE_WAITING_AT_MOST = 100_000
+REPETITIONS_WAITING_AT_MOST = 5000
 OVERDUE_SHARE = 0.85
 """Of the longest pause between two rows: looking at a tenth of it, nothing is ever late."""
 
@@ -77,10 +78,14 @@ class StatusDesk:
         else:
             self._look(subject)
 
+    def begin_late(self, subject: str) -> None:
+        """Begin a run of history anew: its first row is written whatever the last run ended with."""
+        self._last_late.pop(subject, None)
+
     def consider_late(self, subject: str, state: TankState, t_us: int) -> None:
         """Look at a state of the past; what changed there becomes a late row, which wakes nobody."""
         previous = self._last_late.get(subject)
-        entry = self._shard().view.tanks[subject]
+        entry = self._shard().entry(subject)
         band = previous.band if previous else UNKNOWN_BAND
         status = status_of(state, entry, Moment(t_us, Source.BACKFILL, band))
         if differs(status, previous) and len(self._pending_late) < LATE_WAITING_AT_MOST:
@@ -92,7 +97,7 @@ class StatusDesk:
         shard = self._shard()
         previous = self._last.get(subject)
         band = previous.band if previous else UNKNOWN_BAND
-        state, entry = shard.engines[subject].live, shard.view.tanks[subject]
+        state, entry = shard.engines[subject].live, shard.entry(subject)
         now_us = shard.now_us()
         status = status_of(state, entry, Moment(now_us, live_or_aged(state, now_us), band))
         if self._is_overdue(previous, now_us) or differs(status, previous):
@@ -101,7 +106,10 @@ class StatusDesk:
             self._wanted.set()
 
     def _is_overdue(self, previous: Status | None, now_us: int) -> bool:
-        return previous is None or now_us - previous.evaluated_us >= OVERDUE_SHARE * self._every_us
+        """Tell whether a row is due; one from the future was written before the server's clock was set."""
+        if previous is None:
+            return True
+        return not 0 <= now_us - previous.evaluated_us < OVERDUE_SHARE * self._every_us
 
     async def run_ticks(self) -> None:
         """Give every silent subject its status in time, until cancelled."""
@@ -109,11 +117,7 @@ class StatusDesk:
         while True:
             shard = self._shard()
             for subject in shard.view.tanks:
-                previous = self._last.get(subject)
-                if (
-                    previous is None
-                    or shard.now_us() - previous.evaluated_us >= OVERDUE_SHARE * self._every_us
-                ):
+                if self._is_overdue(self._last.get(subject), shard.now_us()):
                     self._look(subject)
             await self._sleep(pause_s)
 
@@ -130,6 +134,8 @@ class StatusDesk:
             except OxyWatchError as error:
                 _log.warning("statuses cannot be written yet", problem=str(error), waiting=len(batch))
                 self._pending = batch + self._pending
+                if len(self._pending) > REPETITIONS_WAITING_AT_MOST:
+                    self._pending = condensed(self._pending)
                 self._pending_late = late + self._pending_late
                 self._wanted.set()
                 await self._sleep(self._retry_s)

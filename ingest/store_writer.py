@@ -19,12 +19,15 @@ from telemetry.contract import Point, TelemetryStore
 
 _log = structlog.get_logger(__name__)
 
+LOOK_EVERY_S = 0.02
+
 
 class Mark(NamedTuple):
-    """The sample that an item confirms once it is stored."""
+    """The sample that an item confirms once it is stored: its number, and its place among its subject's."""
 
     key: EpochKey
     seq: int
+    subject: str
     t_us: int
 
 
@@ -51,6 +54,7 @@ class StoreWriter:
     Attributes:
         problem: Why the store takes nothing at present; empty when it does.
         waiting_points: How many points wait.
+        offered, dealt_with: Items taken so far, and how many of them, in their order, were stored or refused.
     """
 
     def __init__(
@@ -67,6 +71,8 @@ class StoreWriter:
         """Prepare; `run` does the work."""
         self.problem = ""
         self.waiting_points = 0
+        self.offered = 0
+        self.dealt_with = 0
         self._store = store
         self._outcomes = outcomes
         self._buffer_points = buffer_points
@@ -84,20 +90,32 @@ class StoreWriter:
         if self.waiting_points + len(item.points) > self._buffer_points:
             return False
         self._items.append(item)
+        self.offered += 1
         self.waiting_points += len(item.points)
         self._wanted.set()
         if self.waiting_points * 2 > self._buffer_points:
             self._room.clear()
         return True
 
+    @property
+    def has_room(self) -> bool:
+        """Whether the buffer is at most half full."""
+        return self._room.is_set()
+
     async def wait_for_room(self) -> None:
         """Wait until the buffer is at most half full; for backfills, which can wait."""
         await self._room.wait()
 
-    async def drained(self) -> None:
-        """Wait until everything offered so far is written."""
-        while self.waiting_points:
-            await self._sleep(0.02)
+    async def wait_until_stored(self) -> None:
+        """Wait until everything offered before this call is dealt with, whatever is offered meanwhile.
+
+        Raises Retryable as soon as the store takes nothing.
+        """
+        target = self.offered
+        while self.dealt_with < target:
+            if self.problem:
+                raise Retryable(self.problem, code="telemetry_busy", reason=self.problem)
+            await self._sleep(LOOK_EVERY_S)
 
     async def run(self) -> None:
         """Write until cancelled."""
@@ -124,6 +142,7 @@ class StoreWriter:
         for item in batch:
             self._items.popleft()
             self.waiting_points -= len(item.points)
+        self.dealt_with += len(batch)
         if self.waiting_points * 2 <= self._buffer_points:
             self._room.set()
 

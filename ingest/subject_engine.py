@@ -11,6 +11,7 @@ from bisect import bisect_left, insort
 from typing import NamedTuple
 
 from ingest.arrival import Arrival
+from ingest.checkpoints import Checkpoint, Shelf
 from oxygen import engine
 from oxygen.engine import Derived, OrderKey, TankState
 from oxygen.tank import Tank
@@ -27,18 +28,36 @@ class Worked(NamedTuple):
     derived: Derived
 
 
-class Checkpoint(NamedTuple):
-    """The fold of every sample before `at_us`."""
-
-    at_us: int
-    body: bytes
-
-
 class LateSpan(NamedTuple):
     """Times between which samples came too late, inclusive."""
 
     first_us: int
     last_us: int
+
+    def with_(self, other: LateSpan | None) -> LateSpan:
+        """Return the span of both."""
+        if other is None:
+            return self
+        return LateSpan(min(self.first_us, other.first_us), max(self.last_us, other.last_us))
+
+
+class DirtyPast(NamedTuple):
+    """What a replay has to mend.
+
+    Attributes:
+        from_us: Samples from here on do not mean what was made of them, or nothing was made of them.
+        late: Where samples came too late, which readers of statuses have to be told; None when none did.
+    """
+
+    from_us: int
+    late: LateSpan | None
+
+    def with_(self, other: DirtyPast | None) -> DirtyPast:
+        """Return what both say."""
+        if other is None:
+            return self
+        late = self.late.with_(other.late) if self.late else other.late
+        return DirtyPast(min(self.from_us, other.from_us), late)
 
 
 class SubjectEngine:
@@ -48,9 +67,10 @@ class SubjectEngine:
         tank: What is being weighed; replaced when the registry changes.
         live: State after every sample that is not late.
         settled_until_us: Samples before this are folded for good; later ones may come in any order.
-        late: Span of samples that came too late since the last replay began, or None.
-        late_since_us: Server time at which the first of them came.
-        dirty_from_us: From here on checkpoints and derived points are not to be trusted; None when all are.
+        past: What the next replay has to mend, or None.
+        dirty_since_us: Server time at which that began.
+        complete: False when samples were left out of `live` until a replay brings them in.
+        shelf: Checkpoints to be saved.
     """
 
     def __init__(self, subject: str, tank: Tank, checkpoint: Checkpoint | None) -> None:
@@ -58,26 +78,39 @@ class SubjectEngine:
         self.subject = subject
         self.tank = tank
         self.settled_until_us = checkpoint.at_us if checkpoint else 0
-        self.late: LateSpan | None = None
-        self.late_since_us = 0
+        self.past: DirtyPast | None = None
+        self.dirty_since_us = 0
+        self.complete = True
+        self.shelf = Shelf()
         self._settled = engine.load(checkpoint.body) if checkpoint else TankState()
         self.live = engine.copy(self._settled)
         self._window: list[tuple[OrderKey, Arrival]] = []
-        self._replaying_from_us: int | None = None
+        self._replaying: DirtyPast | None = None
 
     @property
-    def dirty_from_us(self) -> int | None:
-        """See the class."""
-        starts = [self._replaying_from_us, self.late.first_us if self.late else None]
-        return min((start for start in starts if start is not None), default=None)
+    def is_dirty(self) -> bool:
+        """Tell whether a replay is to be done or being done."""
+        return self.past is not None or self._replaying is not None
+
+    def dirty_only_since(self, t_us: int) -> bool:
+        """Tell whether everything that made the past dirty came at or after a server time."""
+        return self._replaying is None and self.dirty_since_us >= t_us
+
+    @property
+    def late_to_tell(self) -> LateSpan | None:
+        """The late samples that no finished replay has told of yet."""
+        both = [past.late for past in (self.past, self._replaying) if past is not None and past.late]
+        return both[0].with_(both[-1]) if both else None
 
     def feed(self, arrivals: list[Arrival], received_us: int) -> list[Worked]:
         """Take samples that were never fed before; return what they, and those after them, now mean.
 
         Late ones are only noted: they have no meaning before the replay.
         """
+        late = [a.t_us for a in arrivals if a.t_us < self.settled_until_us]
+        if late:
+            self.note_late(LateSpan(min(late), max(late)), received_us)
         fresh = sorted((a.key, a) for a in arrivals if a.t_us >= self.settled_until_us)
-        self._note_late([a.t_us for a in arrivals if a.t_us < self.settled_until_us], received_us)
         if not fresh:
             return []
         in_order = not self._window or fresh[0][0] > self._window[-1][0]
@@ -96,37 +129,43 @@ class SubjectEngine:
         worked = [self._advance(key, arrival) for key, arrival in self._window]
         return worked[changed_from:]
 
-    def _note_late(self, times_us: list[int], received_us: int) -> None:
-        if not times_us:
-            return
-        if self.late is None:
-            self.late, self.late_since_us = LateSpan(min(times_us), max(times_us)), received_us
-        else:
-            self.late = LateSpan(min(self.late.first_us, *times_us), max(self.late.last_us, *times_us))
+    def note_late(self, span: LateSpan, received_us: int) -> None:
+        """Have the past worked out again, and told, because samples came too late."""
+        self._note(DirtyPast(span.first_us, span), received_us)
 
     def mark_dirty(self, t_us: int, received_us: int) -> None:
-        """Have the past worked out again from `t_us`; nothing came late, but derived points were lost."""
-        self._note_late([t_us], received_us)
+        """Have the past worked out again from `t_us`; nothing came late, but something was lost."""
+        self._note(DirtyPast(t_us, None), received_us)
 
-    def settle(self) -> list[Checkpoint]:
-        """Fold what left the window for good; return a checkpoint for every hour that it completed.
+    def _note(self, past: DirtyPast, received_us: int) -> None:
+        if self.past is None:
+            self.dirty_since_us = received_us
+        self.past = past.with_(self.past)
+        self.shelf.invalidate(past.from_us)
+
+    def forget(self, key: OrderKey, received_us: int) -> None:
+        """Take a sample out again that the store will never hold."""
+        self._window = [entry for entry in self._window if entry[0] != key]
+        self._fold_again(0)
+        self.mark_dirty(key[0], received_us)
+
+    def settle(self) -> None:
+        """Fold what left the window for good, with a checkpoint for every hour that it completed.
 
         While the past is dirty there are none: they would lack the late samples.
         """
-        if self._replaying_from_us is not None or not self._window:
-            return []
+        if self._replaying is not None or not self._window:
+            return
         horizon_us = self._window[-1][1].t_us - REORDER_WINDOW_US
         if horizon_us < self.settled_until_us + SETTLE_STEP_US:
-            return []
+            return
         leaving = bisect_left(self._window, ((horizon_us, "", 0),))
-        checkpoints: list[Checkpoint] = []
         for _, arrival in self._window[:leaving]:
             checkpoint, _ = self.advance_settled(self._settled, arrival)
-            if checkpoint is not None and self.late is None:
-                checkpoints.append(checkpoint)
+            if checkpoint is not None and self.past is None:
+                self.shelf.add([checkpoint])
         del self._window[:leaving]
         self.settled_until_us = horizon_us
-        return checkpoints
 
     def advance_settled(self, state: TankState, arrival: Arrival) -> tuple[Checkpoint | None, Derived]:
         """Fold one sample for good; the first of a new hour gives a checkpoint of the hours before."""
@@ -137,29 +176,35 @@ class SubjectEngine:
             checkpoint = Checkpoint(hour_us, engine.dump(state))
         return checkpoint, engine.advance(state, arrival.sample, key, self.tank)
 
-    def start_replay(self) -> LateSpan:
-        """Stop settling until `finish_replay`; return the late span, which the replay accounts for.
+    def start_replay(self) -> DirtyPast:
+        """Stop settling until the replay ends; return what it has to mend.
 
-        Raises ValueError when nothing came late.
+        Raises ValueError when nothing is dirty.
         """
-        if self.late is None:
-            raise ValueError(f"{self.subject} has no late samples")
-        span, self.late = self.late, None
-        self._replaying_from_us = span.first_us
-        return span
+        if self.past is None:
+            raise ValueError(f"{self.subject} has no dirty past")
+        self._replaying, self.past = self.past, None
+        return self._replaying
 
-    def finish_replay(self, settled: TankState) -> list[Worked]:
+    def finish_replay(self, settled: TankState, checkpoints: list[Checkpoint]) -> list[Worked]:
         """Put the replay's result under the window; return what the window's samples now mean."""
-        self._replaying_from_us = None
+        self._replaying = None
+        self.complete = True
+        dirty_again = self.past
+        self.shelf.add([c for c in checkpoints if dirty_again is None or c.at_us <= dirty_again.from_us])
         self._settled = settled
         return self._fold_again(0)
 
-    def abandon_replay(self, span: LateSpan, received_us: int) -> None:
-        """Note the span as late again; the replay failed and has to be done once more."""
-        self._replaying_from_us = None
-        self._note_late([span.first_us, span.last_us], received_us)
+    def abandon_replay(self) -> None:
+        """The replay failed and has to be done once more."""
+        failed, self._replaying = self._replaying, None
+        if failed is not None:
+            self.past = failed.with_(self.past)
 
     def skip_to(self, t_us: int, received_us: int) -> None:
-        """Leave everything before `t_us` to a replay: the store could not be read at start-up."""
-        self._note_late([self.settled_until_us, t_us - 1], received_us)
+        """Leave everything before `t_us` to a replay, because it cannot be read now."""
+        self.mark_dirty(self.settled_until_us, received_us)
+        self.complete = False
+        self._settled = engine.copy(self.live)
+        self._window.clear()
         self.settled_until_us = t_us

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from ingest.arrival import Arrival, Letter
+from oxygen.errors import Rejected
 from oxygen.reading import DIFFERENTIAL_PRESSURE, TANK_PRESSURE, Quality, Reason, Sample, Signal
 from oxygen.units import US_PER_DAY, US_PER_S
 from oxygen.wire.batch import from_columns
@@ -60,8 +61,10 @@ def judge(message: Samples, context: Context) -> Verdict:
     """Sort the rows of a message into accepted ones and dead letters.
 
     Raises:
-        Rejected: The columns do not fit together, so that no row can be attributed.
+        Rejected: The columns do not fit together or the gap runs backwards: nothing can be attributed.
     """
+    if message.gap is not None and message.gap[1] < message.gap[0]:
+        raise Rejected("the gap runs backwards", code="bad_payload", detail=f"gap {list(message.gap)}")
     if message.samples is None:
         return Verdict([], [])
     samples, bad_rows = from_columns(message.samples, message.first)

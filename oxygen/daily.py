@@ -11,8 +11,8 @@ from datetime import date
 import msgspec
 
 from oxygen.balance import Refill
-from oxygen.local_time import day_bounds_us
-from oxygen.units import US_PER_S
+from oxygen.local_time import day_bounds_us, local_day
+from oxygen.units import US_PER_HOUR, US_PER_S
 
 MINUTE_US = 60 * US_PER_S
 CARRY_OVER_US = 30 * MINUTE_US
@@ -25,7 +25,7 @@ class DayFigures(msgspec.Struct):
     Attributes:
         day: ISO date, Asia/Ho_Chi_Minh.
         opening_kg, closing_kg, minimum_kg: Smoothed contents.
-        refills: Deliveries that ended in this day.
+        refills: Deliveries of this day; of one that midnight divides, the part that came in by then.
         covered_minutes: Minutes with at least one trusted reading.
         samples: Samples folded, trusted or not.
         first_us, last_us: Times of the first and last trusted reading.
@@ -54,6 +54,10 @@ class DayFigures(msgspec.Struct):
         if self.opening_kg is None or self.closing_kg is None:
             return None
         return self.opening_kg + self.refilled_kg - self.closing_kg
+
+    def is_over(self, now_us: int) -> bool:
+        """Tell whether the day has ended at `now_us`."""
+        return now_us >= day_bounds_us(date.fromisoformat(self.day))[1]
 
     def minutes_so_far(self, now_us: int) -> int:
         """Return how many minutes of the day have begun at `now_us`, at most the whole day."""
@@ -89,3 +93,34 @@ def add_reading(figures: DayFigures, t_us: int, smoothed_kg: float) -> None:
         figures.last_minute_us = minute_us
     figures.first_us = t_us if figures.first_us is None else figures.first_us
     figures.last_us = t_us
+
+
+def add_refill(days: list[DayFigures], refill: Refill, before_kg: float, draw_kg_per_h: float) -> None:
+    """Note a finished delivery in the day, or the two days, that it came in on.
+
+    It is found out some time after its end. A day's consumption would be wrong by all that came in before
+    midnight if the delivery stood wholly in the day of its end.
+
+    Args:
+        days: The latest days, oldest first; the last is the one in which the delivery was found.
+        refill: The delivery.
+        before_kg: Contents before it.
+        draw_kg_per_h: Mean draw, to tell what was drawn while it came in.
+    """
+    first, last = (_day_at(days, t_us) for t_us in (refill.start_us, refill.end_us))
+    if first is last or first.closing_kg is None:
+        last.refills.append(refill)
+        return
+    _, midnight_us = day_bounds_us(date.fromisoformat(first.day))
+    drawn_kg = draw_kg_per_h * (midnight_us - refill.start_us) / US_PER_HOUR
+    before_midnight_kg = min(max(first.closing_kg - before_kg + drawn_kg, 0.0), refill.mass_kg)
+    rest_kg = refill.mass_kg - before_midnight_kg
+    replace = msgspec.structs.replace
+    first.refills.append(replace(refill, end_us=midnight_us, mass_kg=before_midnight_kg))
+    last.refills.append(replace(refill, start_us=midnight_us, mass_kg=rest_kg))
+
+
+def _day_at(days: list[DayFigures], t_us: int) -> DayFigures:
+    """Return the day of an instant; the oldest kept when it is older than all."""
+    day = local_day(t_us).isoformat()
+    return next((figures for figures in reversed(days) if figures.day <= day), days[0])

@@ -95,6 +95,15 @@ def load(data: bytes) -> TankState:
     return _DECODER.decode(data)
 
 
+def is_readable(data: bytes) -> bool:
+    """Tell whether a checkpoint was written by a compatible version."""
+    try:
+        load(data)
+    except msgspec.DecodeError:
+        return False
+    return True
+
+
 def copy(state: TankState) -> TankState:
     """Return an independent state."""
     twin = msgspec.structs.replace(state)
@@ -132,9 +141,10 @@ def advance(state: TankState, sample: Sample, key: OrderKey, tank: Tank) -> Deri
     state.quality, state.reason = _combined(level, found.quality, found.reason)
     if found.quality is Quality.BAD:
         return _derived(state, t_us, tank, pressure, None, None)
+    filling = state.balance.filling
     refill = balances.advance(state.balance, t_us, found.mass_kg, tank.capacity_kg)
-    if refill is not None:
-        figures.refills.append(refill)
+    if refill is not None and filling is not None:
+        daily.add_refill(state.days, refill, filling.before_kg, state.balance.draw_kg_per_h or 0.0)
     daily.add_reading(figures, t_us, state.balance.smoothed_kg or 0.0)
     return _derived(state, t_us, tank, pressure, found.mass_kg, tank.dial_fraction(found.liquid_volume_m3))
 

@@ -38,7 +38,7 @@ def unpack(data: bytes, kind: type[P]) -> P:
         decoder = _DECODERS.setdefault(kind, msgspec.json.Decoder(kind))
     try:
         return decoder.decode(text)  # type: ignore[return-value]
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         message = f"payload is not a {kind.__name__}: {error}"
         raise Rejected(message, code="bad_payload", detail=str(error)) from error
 

@@ -90,8 +90,8 @@ class Samples(msgspec.Struct, frozen=True, omit_defaults=True):
     boot: Boot
     samples: SampleColumns | None = None
     gap: tuple[Seq, Seq] | None = None
-    reason: str = ""
-    count: int = 0
+    reason: Annotated[str, Meta(pattern="^[a-z0-9_]{0,64}$")] = ""
+    count: Annotated[int, Meta(ge=0, le=2**53)] = 0
 
 
 class Ack(msgspec.Struct, frozen=True):
