@@ -44,7 +44,8 @@ class Standing(msgspec.Struct, frozen=True):
     """The verdict on one tank at one instant.
 
     Attributes:
-        band: Stock band; unknown when there is no status or it says one that this program does not know.
+        band: Stock band; unknown when there is no status, when it says one that this program does not know,
+            and instead of `normal` when the figures are not current: nobody knows that there is enough.
         state: State, `overdue` outranking what the status says of itself.
         current: False when the figures are of an earlier time than the reader would think.
         rank: 0 is the most urgent.
@@ -70,6 +71,8 @@ def standing(status: Status | None, now_us: int, overdue_s: float) -> Standing:
     if now_us - status.evaluated_us > overdue_s * US_PER_S:
         state = State.OVERDUE
     current = state not in _UNTRUSTED
+    if not current and band is Band.NORMAL:
+        band = Band.UNKNOWN
     rank = _BAND_RANK[band] if current else min(_BAND_RANK[band], _UNTRUSTED_RANK)
     return Standing(band, state, current, rank)
 

@@ -318,6 +318,10 @@ async def _seed_alarms(tx: Any, now_us: int) -> None:
         tx, opened.id, at_us=now_us - 20 * MINUTE_US, severity="critical", params=low, kind="worsened"
     )
     await _seed_messages(tx, now_us, opened.id, contact.id)
+    await _seed_acknowledged_and_past(tx, now_us)
+
+
+async def _seed_acknowledged_and_past(tx: Any, now_us: int) -> None:
     fault = await alarms.open_alarm(
         tx,
         subject="tank:can-gio-1",
