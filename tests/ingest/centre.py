@@ -1,4 +1,4 @@
-"""Ingest in this process: real desks, records and engines, with a broker and a store that tests hold in hand."""
+"""Ingest in this process: real desks, records and engines; broker and store are held in a test's hand."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from records.database import Database
 from records.registry import Registry
 from records.status import DeadLetter, DeclaredGap, StatusRow, TankDay
 from telemetry.contract import TelemetryStore
-from tests.ingest.messages import ADDRESS, REGISTRY, SHARD
 from tests.ingest.memory_store import MemoryStore
+from tests.ingest.messages import ADDRESS, REGISTRY, SHARD
 
 LONG_S = 2.0
 """Waits from here on do not end by themselves: what they pace is done when a test says so."""
