@@ -143,6 +143,7 @@ def _follow_filling(balance: Balance, t_us: int, smoothed_kg: float, capacity_kg
     if filling is None:
         if smoothed_kg - balance.trough_kg > REFILL_RISE_FRACTION * capacity_kg:
             balance.filling = Filling(balance.trough_us, balance.trough_kg, t_us, smoothed_kg)
+            _update_draw(balance, capacity_kg)
         elif smoothed_kg <= balance.trough_kg or t_us - balance.trough_us > TROUGH_LIFETIME_US:
             balance.trough_kg, balance.trough_us = smoothed_kg, t_us
         return None
@@ -188,7 +189,7 @@ def _add_to_bins(balance: Balance, t_us: int, mass_kg: float, capacity_kg: float
 
 
 def _update_draw(balance: Balance, capacity_kg: float) -> None:
-    complete = [item for item in balance.bins[:-1] if not _in_a_delivery(item, balance.refills)]
+    complete = [item for item in balance.bins[:-1] if not _in_a_delivery(item, balance)]
     if len(complete) < 2 or complete[-1].start_us - complete[0].start_us < MIN_LEDGER_US:
         return
     first, last = complete[0], complete[-1]
@@ -200,11 +201,15 @@ def _update_draw(balance: Balance, capacity_kg: float) -> None:
     balance.draw_sd_kg_per_h = math.hypot(DEMAND_VARIATION * draw, level_sd)
 
 
-def _in_a_delivery(item: Mean, refills: list[Refill]) -> bool:
-    """A bin amid a delivery holds part of it; as an end of the ledger it would count that part twice."""
-    return any(
-        refill.start_us < item.start_us + BIN_US and item.start_us <= refill.end_us for refill in refills
-    )
+def _in_a_delivery(item: Mean, balance: Balance) -> bool:
+    """A bin amid a delivery holds part of it; as an end of the ledger it would count that part twice.
+
+    A delivery is known for one only when it has risen for a while; its first bins have passed by then.
+    """
+    end_us = item.start_us + BIN_US
+    if balance.filling is not None and balance.filling.start_us < end_us:
+        return True
+    return any(refill.start_us < end_us and item.start_us <= refill.end_us for refill in balance.refills)
 
 
 def hours_since(balance: Balance, now_us: int) -> float:

@@ -1,71 +1,77 @@
-"""When a tank will be empty, and what becomes of that while nobody measures."""
+"""When a tank reaches its heel: known by construction, since the draw is."""
 
 from __future__ import annotations
 
 import pytest
 
 from oxygen.balance import Balance
-from oxygen.forecast import empty_at, expected_mass_kg, hours_until
+from oxygen.forecast import EmptyAt, empty_at, expected_mass_kg, hours_until
 from tests.oxygen.readings import HOUR, MIDNIGHT
+from tests.oxygen.test_balance import CAPACITY, fold
 
-CAPACITY_KG = 20_000.0
-HEEL_KG = 1_000.0
-BALANCE = Balance(smoothed_kg=5_000.0, at_us=MIDNIGHT, draw_kg_per_h=80.0, draw_sd_kg_per_h=8.0)
-
-
-def test_the_middle_is_what_is_left_above_the_heel_by_the_draw() -> None:
-    """4,000 kg at 80 kg/h last fifty hours."""
-    empty = empty_at(BALANCE, HEEL_KG, CAPACITY_KG, MIDNIGHT)
-
-    assert empty is not None
-    assert (empty.p50_us - MIDNIGHT) / HOUR == pytest.approx(50.0)
-    assert empty.p10_us < empty.p50_us < empty.p90_us
+HEEL = 1800.0
 
 
-def test_silence_moves_the_middle_not_at_all_and_widens_the_band() -> None:
-    """The tank goes on emptying; only the certainty ages."""
-    fresh = empty_at(BALANCE, HEEL_KG, CAPACITY_KG, MIDNIGHT)
-    aged = empty_at(BALANCE, HEEL_KG, CAPACITY_KG, MIDNIGHT + 12 * HOUR)
-
-    assert fresh is not None
-    assert aged is not None
-    assert aged.p50_us == fresh.p50_us
-    assert aged.p10_us < fresh.p10_us
-    assert aged.p90_us > fresh.p90_us
+def forecast(balance: Balance, age_h: float = 0.0) -> EmptyAt:
+    found = empty_at(balance, HEEL, CAPACITY, balance.at_us + round(age_h * HOUR))
+    assert found is not None
+    return found
 
 
-def test_expected_contents_fall_by_the_draw_while_nobody_measures() -> None:
-    """Ten hours at 80 kg/h."""
-    assert expected_mass_kg(BALANCE, MIDNIGHT + 10 * HOUR) == pytest.approx(4_200.0)
+def test_a_constant_draw_gives_the_time_at_which_the_tank_truly_empties() -> None:
+    balance = fold(48.0, start_kg=9000.0, draw_kg_per_h=30.0).balance
+
+    found = forecast(balance)
+
+    truly_us = MIDNIGHT + round((9000.0 - HEEL) / 30.0 * HOUR)
+    assert abs(found.p50_us - truly_us) < 0.01 * (truly_us - balance.at_us)
+    assert balance.at_us < found.p10_us < found.p50_us < found.p90_us
+
+
+def test_silence_moves_the_likeliest_instant_by_nothing_and_widens_the_band() -> None:
+    balance = fold(30.0).balance
+
+    aged = [forecast(balance, age_h) for age_h in (0, 1, 5, 24, 72)]
+
+    assert len({each.p50_us for each in aged}) == 1
+    assert [each.p10_us for each in aged] == sorted({each.p10_us for each in aged}, reverse=True)
+    assert [each.p90_us for each in aged] == sorted({each.p90_us for each in aged})
+
+
+def test_hours_run_down_while_nobody_measures() -> None:
+    balance = fold(30.0).balance
+    now_us = balance.at_us + 10 * HOUR
+
+    before = hours_until(forecast(balance).p50_us, balance.at_us)
+    after = hours_until(forecast(balance, 10).p50_us, now_us)
+
+    assert before is not None
+    assert after == pytest.approx(before - 10)
+    assert expected_mass_kg(balance, now_us) == pytest.approx((balance.smoothed_kg or 0.0) - 300, rel=0.01)
+
+
+def test_a_tank_in_standby_has_no_time_to_empty() -> None:
+    balance = fold(30.0, draw_kg_per_h=0.0).balance
+
+    assert empty_at(balance, HEEL, CAPACITY, balance.at_us) is None
+    assert hours_until(None, balance.at_us) is None
+
+
+def test_a_tank_that_was_never_read_has_neither_contents_nor_forecast() -> None:
     assert expected_mass_kg(Balance(), MIDNIGHT) is None
+    assert empty_at(Balance(), HEEL, CAPACITY, MIDNIGHT) is None
 
 
-@pytest.mark.parametrize(
-    "balance",
-    [
-        Balance(),
-        Balance(smoothed_kg=5_000.0, at_us=MIDNIGHT),
-        Balance(smoothed_kg=5_000.0, at_us=MIDNIGHT, draw_kg_per_h=0.1),
-    ],
-    ids=["never read", "no ledger yet", "standby: boil-off is no consumption"],
-)
-def test_without_a_draw_there_is_no_time_to_empty(balance: Balance) -> None:
-    """Absent, not infinite and not zero."""
-    assert empty_at(balance, HEEL_KG, CAPACITY_KG, MIDNIGHT) is None
+def test_a_tank_at_its_heel_is_empty_now_and_not_before() -> None:
+    balance = fold(12.0, start_kg=HEEL + 100.0, draw_kg_per_h=30.0).balance
+
+    found = forecast(balance)
+
+    assert found == EmptyAt(balance.at_us, balance.at_us, balance.at_us)
+    assert hours_until(found.p50_us, balance.at_us + HOUR) == 0.0
 
 
-def test_a_tank_below_its_heel_is_empty_now() -> None:
-    """Not in the past, and not never."""
-    low = Balance(smoothed_kg=900.0, at_us=MIDNIGHT, draw_kg_per_h=80.0, draw_sd_kg_per_h=8.0)
+def test_a_forecast_ends_at_its_horizon() -> None:
+    balance = fold(30.0, start_kg=17_000.0, draw_kg_per_h=0.8).balance
 
-    empty = empty_at(low, HEEL_KG, CAPACITY_KG, MIDNIGHT)
-
-    assert empty is not None
-    assert empty.p10_us == empty.p90_us == MIDNIGHT
-
-
-def test_hours_until_an_instant_are_never_negative() -> None:
-    """What is over is at zero hours; what does not exist has no hours."""
-    assert hours_until(MIDNIGHT + 2 * HOUR, MIDNIGHT) == pytest.approx(2.0)
-    assert hours_until(MIDNIGHT, MIDNIGHT + HOUR) == 0.0
-    assert hours_until(None, MIDNIGHT) is None
+    assert forecast(balance).p50_us == balance.at_us + 60 * 24 * HOUR
