@@ -1,4 +1,4 @@
-"""Readings of a tank with known contents: the weighing is undone by halving, not by its own formula."""
+"""Readings of a tank with known contents: the weighing is undone by the secant method."""
 
 from __future__ import annotations
 
@@ -29,15 +29,18 @@ MIDNIGHT = 1_763_658_000 * S
 
 @lru_cache(maxsize=100_000)
 def dp_pa(mass_kg: float) -> float:
-    """Return the differential pressure at which TANK, at working pressure, holds a mass."""
-    low, high = 0.0, 200_000.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        if contents(middle, WORKING_PA, TANK).mass_kg < mass_kg:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
+    """Return the differential pressure at which TANK, at working pressure, holds a mass (to a milligram)."""
+    low, high = 0.0, 60_000.0
+    low_kg, high_kg = _mass_kg(low), _mass_kg(high)
+    while abs(high_kg - mass_kg) > 1e-6:
+        following = high + (mass_kg - high_kg) * (high - low) / (high_kg - low_kg)
+        low, low_kg = high, high_kg
+        high, high_kg = following, _mass_kg(following)
+    return high
+
+
+def _mass_kg(differential_pa: float) -> float:
+    return contents(differential_pa, WORKING_PA, TANK).mass_kg
 
 
 def good(mass_kg: float) -> dict[str, Signal]:
