@@ -131,7 +131,7 @@ class DayDesk:
             if shard.engines[subject].complete:
                 live = shard.engines[subject].live
                 rows.update(_live_rows(subject, shard.entry(subject).facility, live, now_us))
-                if live.days[-1].is_over(now_us):
+                if live.days and live.days[-1].is_over(now_us):
                     over[subject] = live.days[-1].day
         try:
             await self._put(list(rows.values()), now_us)

@@ -43,7 +43,7 @@ class LetterDesk:
     """Writes letters and gaps, in order, a transaction for as many as wait.
 
     Attributes:
-        written: How many so far.
+        taken, written: How many so far.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class LetterDesk:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """Prepare; `run` writes."""
+        self.taken = 0
         self.written = 0
         self._database = database
         self._book = book
@@ -95,6 +96,7 @@ class LetterDesk:
             self._was_full = True
             return False
         self._was_full = False
+        self.taken += 1
         return True
 
     async def run(self) -> None:

@@ -192,8 +192,9 @@ class Centre:
         ingest = self.ingest
         queues_empty = ingest._letters._waiting.empty() and not ingest._acks._due
         statuses_written = not ingest._statuses._pending and not ingest._statuses._pending_late
-        held = ingest.shard().book.totals()[2]
-        return queues_empty and statuses_written and held == 0 and ingest._writer.waiting_points == 0
+        seen, stored, _ = ingest.shard().book.totals()
+        letters_written = ingest._letters.written == ingest._letters.taken
+        return queues_empty and statuses_written and letters_written and seen == stored
 
     async def clean(self) -> None:
         """Let the patience with late data run out, and wait until every past is worked out again."""

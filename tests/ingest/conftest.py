@@ -47,3 +47,14 @@ async def centre(records_file: Path) -> AsyncIterator[Centre]:
     yield made
     await made.kill()
     await database.close()
+
+
+@pytest.fixture
+async def centre_of_ten(records_file: Path) -> AsyncIterator[Centre]:
+    """As `centre`, with room for ten points on their way into the store."""
+    database = Database(f"sqlite:///{records_file}")
+    made = Centre(database, now_us=START, buffer_points=10)
+    await made.register()
+    yield made
+    await made.kill()
+    await database.close()

@@ -27,6 +27,7 @@ class MemoryStore:
         self.error: OxyWatchError | None = None
         self.read_error: OxyWatchError | None = None
         self.refuses: Callable[[Point], bool] = lambda point: False
+        self.names_refused = True
         self.writes = 0
         self.gate = asyncio.Event()
         self.gate.set()
@@ -45,7 +46,10 @@ class MemoryStore:
                 key = (point.measurement, frozenset(point.tags), point.t_us)
                 self._points.setdefault(key, {}).update(point.fields)
         if faults:
-            raise rejected(faults)
+            refusal = rejected(faults)
+            if not self.names_refused:
+                refusal.params = {}
+            raise refusal
         self.writes += 1
 
     async def rows(self, selection: Selection, *, fields: Sequence[str] = ()) -> AsyncIterator[Row]:
