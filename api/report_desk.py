@@ -18,6 +18,9 @@ from records.reports import Correction, ReportVersion
 
 NOTE_LIMIT = 1000
 
+FIRST_DAY = date(2000, 1, 1)
+"""No tank was watched before; calendars end not far below year 1."""
+
 
 class Folder(msgspec.Struct, frozen=True):
     """A facility's report of one day with all that belongs to it.
@@ -64,7 +67,7 @@ def parse_day(text: str, now_us: int) -> date:
         day = date.fromisoformat(text)
     except ValueError:
         raise ApiError(404, "bad_day", value=text) from None
-    if day.isoformat() != text:
+    if day.isoformat() != text or day < FIRST_DAY:
         raise ApiError(404, "bad_day", value=text)
     if day > local_day(now_us):
         raise ApiError(404, "day_to_come", day=text)

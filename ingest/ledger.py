@@ -77,7 +77,7 @@ class EpochLedger:
 
     def settled(self) -> bool:
         """Tell whether everything seen is stored and there is no hole."""
-        return not self.held and len(self.seen) == len(self.stored) and not self.holes()
+        return not self.held and self.seen.count() == self.stored.count() and not self.holes()
 
 
 class Book:
@@ -103,7 +103,7 @@ class Book:
         """Return (seen, stored, held) over all epochs."""
         ledgers = self._ledgers.values()
         return (
-            sum(len(ledger.seen) for ledger in ledgers),
-            sum(len(ledger.stored) for ledger in ledgers),
+            sum(ledger.seen.count() for ledger in ledgers),
+            sum(ledger.stored.count() for ledger in ledgers),
             sum(len(ledger.held) for ledger in ledgers),
         )

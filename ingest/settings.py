@@ -29,7 +29,7 @@ class IngestSettings(BaseModel):
         health_every_s: How often the gateway and ingest points and the heartbeat are written.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     shard: str = "hcm"
     instance: str = "ingest-1"
@@ -47,6 +47,6 @@ class IngestSettings(BaseModel):
     reclaim_after_s: float = Field(default=60.0, gt=0)
     retry_first_s: float = Field(default=0.5, gt=0)
     retry_cap_s: float = Field(default=10.0, gt=0)
-    future_tolerance_s: float = Field(default=300.0, ge=0)
-    oldest_days: float = Field(default=400.0, gt=0)
+    future_tolerance_s: float = Field(default=300.0, ge=0, le=86_400)
+    oldest_days: float = Field(default=400.0, gt=0, le=36_500)
     health_every_s: float = Field(default=10.0, gt=0)

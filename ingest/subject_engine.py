@@ -19,6 +19,9 @@ from oxygen.units import US_PER_HOUR, US_PER_S
 
 REORDER_WINDOW_US = 15 * 60 * US_PER_S
 SETTLE_STEP_US = 60 * US_PER_S
+MOST_FOLDED_AGAIN = 2000
+"""Samples in a window that is folded again for one out of order: the window's length at two a second. Without
+a bound one gateway could keep the whole shard folding."""
 
 
 class Worked(NamedTuple):
@@ -117,6 +120,9 @@ class SubjectEngine:
         if in_order and (self.live.last_key is None or fresh[0][0] > self.live.last_key):
             self._window.extend(fresh)
             return [self._advance(key, arrival) for key, arrival in fresh]
+        if len(self._window) > MOST_FOLDED_AGAIN and self._replaying is None:
+            self._close_window()
+            return self.feed(arrivals, received_us)
         for entry in fresh:
             insort(self._window, entry)
         return self._fold_again(bisect_left(self._window, fresh[0]))
@@ -166,6 +172,15 @@ class SubjectEngine:
                 self.shelf.add([checkpoint])
         del self._window[:leaving]
         self.settled_until_us = horizon_us
+
+    def _close_window(self) -> None:
+        """Fold the whole window for good: with so many samples in it, disorder is a replay's work."""
+        for _, arrival in self._window:
+            checkpoint, _ = self.advance_settled(self._settled, arrival)
+            if checkpoint is not None and self.past is None:
+                self.shelf.add([checkpoint])
+        self.settled_until_us = self._window[-1][1].t_us + 1
+        self._window.clear()
 
     def advance_settled(self, state: TankState, arrival: Arrival) -> tuple[Checkpoint | None, Derived]:
         """Fold one sample for good; the first of a new hour gives a checkpoint of the hours before."""

@@ -18,6 +18,10 @@ from oxygen.wire.topics import GatewayAddress
 
 TANK_SIGNALS = frozenset({DIFFERENTIAL_PRESSURE, TANK_PRESSURE})
 LETTER_BODY_CHARACTERS = 2000
+MOST_ROWS = 5000
+"""In one message; agents send at most 500, and may be set to send this many."""
+LARGEST_GAP = 100_000_000
+"""Samples that one declaration may give up: years of a busy gateway."""
 
 
 class Bounds(NamedTuple):
@@ -61,12 +65,17 @@ def judge(message: Samples, context: Context) -> Verdict:
     """Sort the rows of a message into accepted ones and dead letters.
 
     Raises:
-        Rejected: The columns do not fit together or the gap runs backwards: nothing can be attributed.
+        Rejected: The columns do not fit together, the gap runs backwards, or either is larger than any
+            gateway sends: nothing is taken.
     """
     if message.gap is not None and message.gap[1] < message.gap[0]:
         raise Rejected("the gap runs backwards", code="bad_payload", detail=f"gap {list(message.gap)}")
+    if message.gap is not None and message.gap[1] - message.gap[0] >= LARGEST_GAP:
+        raise Rejected("no spool holds such a gap", code="gap_too_large", limit=LARGEST_GAP)
     if message.samples is None:
         return Verdict([], [])
+    if len(message.samples.subject) > MOST_ROWS:
+        raise Rejected("too many rows in one message", code="too_many_rows", limit=MOST_ROWS)
     samples, bad_rows = from_columns(message.samples, message.first)
     letters = [_letter(context, message, bad.seq, "bad_row", {"detail": bad.detail}) for bad in bad_rows]
     accepted: list[Arrival] = []

@@ -77,8 +77,15 @@ class RangeSet:
         """Yield (first, last), ascending."""
         return iter(list(zip(self._firsts, self._lasts, strict=True)))
 
-    def __len__(self) -> int:
-        """Return how many numbers are in the set."""
+    def __bool__(self) -> bool:
+        """Tell whether there is any number in the set."""
+        return bool(self._firsts)
+
+    def count(self) -> int:
+        """Return how many numbers are in the set.
+
+        This is not `__len__`: list() would make room for so many, and one range may span 2**53 numbers.
+        """
         return sum(last - first + 1 for first, last in self)
 
     def __eq__(self, other: object) -> bool:

@@ -76,6 +76,7 @@ async def run(options: RunOptions, stop: asyncio.Event, console: Console) -> Non
         house = _House(options, folder, endpoints, scenario, database, supervisor, console)
         try:
             await _unless(stop, supervisor, house.start())
+            supervisor.all_started()
             await _unless(stop, supervisor, stop.wait())
         finally:
             console.print("Stopping … / Đang dừng …")

@@ -21,6 +21,7 @@ from sqlalchemy import CursorResult, Executable, RowMapping, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from oxygen.errors import BadConfiguration
 from records.engines import Waits, make_engine, parse, reading
 from records.faults import translated
 from records.migrate import upgrade
@@ -45,12 +46,25 @@ class RecordsSettings(BaseModel):
     statement_timeout_s: float = Field(default=60.0, gt=0)
 
     def open(self) -> Database:
-        """Return the database; connects at first use. Raises Permanent for an address it cannot use."""
+        """Return the database; connects at first use.
+
+        Raises Permanent for an address it cannot use, BadConfiguration for an unreadable password file.
+        """
         waits = Waits(lock_s=self.lock_timeout_s, statement_s=self.statement_timeout_s)
         if self.password_file is None:
             return Database(self.url, waits)
-        password = self.password_file.read_text(encoding="utf-8").split("\n", 1)[0]
+        password = _first_line(self.password_file)
         return Database(parse(self.url).set(password=password).render_as_string(hide_password=False), waits)
+
+
+def _first_line(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").split("\n", 1)[0]
+    except (OSError, UnicodeDecodeError) as error:
+        expected = "a readable text file that holds the password in its first line"
+        raise BadConfiguration(
+            file=str(path), line=None, key="records.password_file", found=str(error), expected=expected
+        ) from error
 
 
 class Transaction:

@@ -29,6 +29,8 @@ def translated() -> Iterator[None]:
         yield
     except exc.DBAPIError as error:
         raise _meaning(error.orig, refused=isinstance(error, exc.IntegrityError | exc.DataError)) from error
+    except OverflowError as error:  # SQLite's driver; PostgreSQL's answers with DataError
+        raise _meaning(error, refused=True) from error
     except (asyncpg.PostgresError, sqlite3.Error) as error:  # raised bare while connecting
         raise _meaning(error, refused=False) from error
     except (exc.TimeoutError, asyncpg.InterfaceError, OSError, TimeoutError) as error:

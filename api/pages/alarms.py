@@ -12,6 +12,7 @@ from api.render import language_of, live_data, page
 from api.views.alarm_texts import alarm_view, event_view
 from api.views.message_texts import outbox_view
 from api.visitor import field_text, signed_form
+from api.whole_numbers import whole_number
 from oxygen.rules.severity import rank
 from oxygen.units import US_PER_DAY
 from records import alarms, messages, registry
@@ -76,7 +77,7 @@ async def acknowledge(request: Request, alarm_id: int, visitor: PageAdministrato
             actor=visitor.username,
             now_us=context.clock(),
             note=field_text(form, "note")[:NOTE_LIMIT],
-            expected_version=int(version) if version.isdigit() else None,
+            expected_version=whole_number(version),
         )
     back = "/alarms" if field_text(form, "back") == "list" else f"/alarms/{alarm_id}"
     return RedirectResponse(f"{back}?done=acknowledged", status_code=303)

@@ -14,6 +14,7 @@ from api.views import contact_form
 from api.views.contact_form import TypedContact
 from api.views.overview import facility_name
 from api.visitor import field_text, signed_form
+from api.whole_numbers import whole_number
 from records import messages, registry
 from records.alarms import SEVERITIES
 from records.messages import CHANNELS, Contact
@@ -49,8 +50,8 @@ async def save_contact(request: Request, visitor: PageAdministrator) -> Response
     """Add or change a contact, or show the form again with what is wrong beside each field."""
     form = await signed_form(request)
     context = context_of(request)
-    number = field_text(form, "id")
-    stored = await _find(request, int(number)) if number.isdigit() and int(number) else None
+    number = whole_number(field_text(form, "id"))
+    stored = await _find(request, number) if number else None
     given = _typed(form, stored)
     async with context.database.read() as tx:
         known = await registry.registry(tx)
@@ -67,10 +68,9 @@ async def save_contact(request: Request, visitor: PageAdministrator) -> Response
 
 
 def _typed(form: FormData, stored: Contact | None) -> TypedContact:
-    version = field_text(form, "version")
     return TypedContact(
         id=stored.id if stored else 0,
-        version=int(version) if version.isdigit() else 0,
+        version=whole_number(field_text(form, "version")) or 0,
         name=field_text(form, "name"),
         channel=field_text(form, "channel"),
         address=field_text(form, "address"),

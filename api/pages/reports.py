@@ -27,6 +27,7 @@ from api.views.report_texts import (
     version_texts,
 )
 from api.visitor import field_text, signed_form
+from api.whole_numbers import whole_number
 from oxygen.errors import Rejected
 from oxygen.local_time import local_day
 from oxygen.messages import LOCALES
@@ -71,8 +72,7 @@ async def report_list(request: Request) -> Response:
 async def report(request: Request, facility: str, day: str) -> Response:
     """Show a report; `?version=` an earlier one (0: the automatic figures)."""
     words = await language_of(request)
-    asked = request.query_params.get("version", "")
-    version = int(asked) if asked.isdigit() else None
+    version = whole_number(request.query_params.get("version"))
     folder = await open_folder(context_of(request), facility, day, version)
     shown = folder.report
     return await page(
@@ -143,10 +143,10 @@ def _typed_locale(form: FormData, words: Language) -> str:
 
 
 def _version(form: FormData) -> int:
-    text = field_text(form, "version")
-    if not text.isdigit():
+    version = whole_number(field_text(form, "version"))
+    if version is None:
         raise ApiError(422, "bad_request")
-    return int(text)
+    return version
 
 
 def _understand(values: dict[str, str], words: Language) -> tuple[Decimal | None, dict[str, str]]:

@@ -18,6 +18,7 @@ from api.live_hub import LiveHub
 from api.render import language_of
 from api.views.live_events import event, live_statuses, live_summary
 from api.visitor import Visitor
+from api.whole_numbers import whole_number
 from oxygen.errors import OxyWatchError
 from records import identity
 
@@ -105,4 +106,4 @@ def _tag(total: dict[str, Any], words: Language) -> str:
 
 def _row_id(text: str | None) -> int:
     """Return a row id that a browser sent back; 0, everything, for anything else."""
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else 0
+    return whole_number(text) or 0

@@ -22,6 +22,9 @@ Code = Annotated[str, Meta(pattern=f"^{CODE_PATTERN}$")]
 Epoch = Annotated[str, Meta(pattern="^[a-z0-9-]{1,64}$")]
 Boot = Annotated[str, Meta(pattern="^[a-z0-9-]{1,64}$")]
 Micros = Annotated[int, Meta(ge=-(2**53), le=2**53)]
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+Hours = Annotated[float, Meta(ge=0, le=1e9)]
+Words = Annotated[str, Meta(max_length=500)]
 SubjectName = Annotated[str, Meta(pattern=f"^[a-z]{{1,16}}:{CODE_PATTERN}$")]
 SignalName = Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{0,47}$")]
 
@@ -127,9 +130,9 @@ class BusState(msgspec.Struct, frozen=True):
     """
 
     answering: bool
-    polls: int = 0
-    failures: int = 0
-    last_error: str = ""
+    polls: Count = 0
+    failures: Count = 0
+    last_error: Words = ""
     overruns: int = 0
 
 
@@ -151,19 +154,19 @@ class GatewayState(msgspec.Struct, frozen=True, omit_defaults=True):
 
     v: int
     online: bool
-    boot: str
-    epoch: str
-    software: str
-    t_us: int | None = None
+    boot: Boot
+    epoch: Epoch
+    software: Annotated[str, Meta(max_length=100)]
+    t_us: Micros | None = None
     clock_synchronised: bool = False
-    last_seq: int = 0
-    spool_rows: int = 0
-    spool_bytes: int = 0
-    spool_hours_left: float | None = None
-    oldest_unstored_us: int | None = None
-    buses: dict[str, BusState] = {}
-    samples_lost: int = 0
-    spool_error: str = ""
+    last_seq: Count = 0
+    spool_rows: Count = 0
+    spool_bytes: Count = 0
+    spool_hours_left: Hours | None = None
+    oldest_unstored_us: Micros | None = None
+    buses: Annotated[dict[Code, BusState], Meta(max_length=64)] = {}
+    samples_lost: Count = 0
+    spool_error: Words = ""
 
 
 class Figure(msgspec.Struct, frozen=True):

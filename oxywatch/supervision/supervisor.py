@@ -39,7 +39,8 @@ class Supervisor:
     """Starts programs in the order in which they are added and stops them in the opposite one.
 
     Attributes:
-        failed: Set when a program ended for good; `failure` is its name.
+        failed: Set when a program cannot run at all while the house is being started; `failure` is its name.
+            Later no program's end is final: one with damaged data must not take the gateways down with it.
     """
 
     def __init__(
@@ -58,10 +59,15 @@ class Supervisor:
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self._processes: dict[str, asyncio.subprocess.Process] = {}
         self._stopping = asyncio.Event()
+        self._started = False
 
     def add(self, program: Program) -> None:
         """Start a program and keep it running."""
         self._keepers[program.name] = asyncio.create_task(self._keep(program), name=program.name)
+
+    def all_started(self) -> None:
+        """Learn that the house stands; from now on every program is started again whatever its exit code."""
+        self._started = True
 
     def pid(self, name: str) -> int | None:
         """Return the process id of a running program, or None."""
@@ -77,7 +83,7 @@ class Supervisor:
             if self._stopping.is_set():
                 return
             _log.warning("program ended", program=program.name, code=code, log=str(self.log_of(program.name)))
-            if code in program.final_codes:
+            if code in program.final_codes and not self._started:
                 self.failure = program.name
                 self.failed.set()
                 return

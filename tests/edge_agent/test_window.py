@@ -136,7 +136,7 @@ def test_seen_alone_frees_nothing_and_is_doubted_after_thirty_seconds() -> None:
     mine.committed(5)
     send(mine, 0.0)
     assert see(mine, 1.0, (1, 5)) == []
-    assert len(mine.stored) == 0
+    assert mine.stored.count() == 0
     assert mine.next(30.9) is None
     assert mine.next_due_s() == 31.0
     assert send(mine, 31.0) == Batch(1, 5, Lane.HISTORY)
@@ -170,7 +170,7 @@ def test_numbers_never_given_are_not_believed() -> None:
     mine.committed(2)
     assert mine.acknowledged([(1, 99)], [(-5, 0), (7, 9)], 0.0) == []
     mine.committed(9)
-    assert len(mine.stored) == 0
+    assert mine.stored.count() == 0
 
 
 class Centre:

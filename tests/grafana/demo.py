@@ -168,7 +168,7 @@ def _ingest_point(t_us: int, i: int) -> Point:
     writer: Any = SimpleNamespace(problem="", waiting_points=i % 30)
     shard: Any = SimpleNamespace(
         book=SimpleNamespace(totals=lambda: (24 * i, 24 * i - 6, 6)),
-        engines={"tank:cho-lon-1": SimpleNamespace(dirty_from_us=None, live=SimpleNamespace(count=24 * i))},
+        engines={"tank:cho-lon-1": SimpleNamespace(is_dirty=False, live=SimpleNamespace(count=24 * i))},
     )
     session: Any = SimpleNamespace(dropped=0)
     health = Health(session, writer, counters, lambda: shard, instance="ingest-1", every_s=10)

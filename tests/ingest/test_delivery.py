@@ -242,6 +242,6 @@ async def test_a_point_that_confirms_nothing_is_refused_without_harm(centre: Cen
     for part in (samples[6:9], samples[0:3]):
         centre.send(batch(part))
         await centre.taken()
-    await centre.until(lambda: len(centre.broker.stored[EPOCH]) == 6)
+    await centre.until(lambda: centre.broker.stored[EPOCH].count() == 6)
 
     assert {letter.reason for letter in await centre.letters()} == {"store_refused"}

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from ingest.validation import Bounds, Context, judge
+from ingest.validation import MOST_ROWS, Bounds, Context, judge
+from oxygen.errors import Rejected
 from oxygen.reading import Quality, Reason, Sample, Signal
-from tests.ingest.messages import ADDRESS, batch
+from tests.ingest.messages import ADDRESS, batch, gap
 from tests.oxygen.readings import DAY, MIDNIGHT, MINUTE, S, good, sample
 
 NOW_US = MIDNIGHT + MINUTE
@@ -75,3 +76,21 @@ def test_a_backfill_is_marked_as_history() -> None:
     verdict = judge(batch([sample(MIDNIGHT, good(1.0))]), context(history=True))
 
     assert [arrival.history for arrival in verdict.accepted] == [True]
+
+
+def test_a_gap_that_no_spool_could_hold_is_refused() -> None:
+    """A declaration of 2**53 samples is nonsense, however well-formed."""
+    with pytest.raises(Rejected) as caught:
+        judge(gap(1, 2**53), context())
+
+    assert caught.value.code == "gap_too_large"
+
+
+def test_a_message_with_too_many_rows_is_refused_whole() -> None:
+    """One gateway must not keep the shard busy with a single message."""
+    rows = [sample(MIDNIGHT + index, good(12_000.0), seq=index + 1) for index in range(MOST_ROWS + 1)]
+
+    with pytest.raises(Rejected) as caught:
+        judge(batch(rows), context())
+
+    assert caught.value.code == "too_many_rows"

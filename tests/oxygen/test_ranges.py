@@ -22,7 +22,7 @@ def test_holds_what_was_added_as_the_fewest_ascending_ranges(spans: list[Range])
     wanted = numbers(spans)
 
     assert numbers(list(held)) == wanted
-    assert len(held) == len(wanted)
+    assert held.count() == len(wanted)
     assert all(number in held for number in wanted)
     firsts = [first for first, _ in held]
     # A range begins exactly where its predecessor is not in the set: none touch, none overlap.
@@ -55,6 +55,16 @@ def test_a_copy_goes_its_own_way(spans: list[Range], more: list[Range]) -> None:
 @given(SPANS, st.integers(-10, 80))
 def test_never_claims_a_number_that_was_not_added(spans: list[Range], number: int) -> None:
     assert (number in RangeSet(spans)) == (number in numbers(spans))
+
+
+def test_a_range_of_two_to_the_53_costs_no_more_than_any_other() -> None:
+    """A list of the ranges makes room for ranges, not for the numbers in them."""
+    held = RangeSet([(1, 2**53)])
+
+    assert list(held) == [(1, 2**53)]
+    assert tuple(held) == ((1, 2**53),)
+    assert held == held.copy()
+    assert held.count() == 2**53
 
 
 def test_a_backward_range_is_refused() -> None:
