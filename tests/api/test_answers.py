@@ -41,6 +41,26 @@ def test_errors_have_one_shape(admin: httpx.Client, path: str, status: int, code
     assert body["message_vi"] != body["message_en"]
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/api/v1/alarms/{2**63}",
+        f"/api/v1/alarms?since_us={2**63}",
+        f"/alarms/{2**63}",
+        f"/messages/mail/{2**63}",
+        "/reports/bv-cho-lon/2026-11-20?version=%C2%B2",
+        "/reports/bv-cho-lon/2026-11-20?version=" + "9" * 5000,
+        "/reports?until=0001-01-01",
+        "/reports/bv-cho-lon/0001-01-01",
+    ],
+)
+def test_numbers_and_days_beyond_all_measure_are_no_fault_of_the_server(
+    admin: httpx.Client, path: str
+) -> None:
+    """Whatever stands in an address, the answer is a page or a plain refusal."""
+    assert admin.get(path).status_code < 500
+
+
 def test_a_wrong_method_is_told_so(admin: httpx.Client) -> None:
     answer = admin.delete("/api/v1/tanks")
 

@@ -19,8 +19,9 @@ class MemoryStore:
         error: Raised by every write while set; nothing is stored then.
         read_error: Raised by every read while set.
         refuses: Tells which points are refused; the others of a request are stored, as InfluxDB does.
-        names_refused: Whether the refusal says which points it means.
+        names_refused: Whether a refusal says which points it means.
         writes: Requests that were answered with success.
+        rows_read: Rows that readers took.
     """
 
     def __init__(self) -> None:
@@ -29,6 +30,7 @@ class MemoryStore:
         self.refuses: Callable[[Point], bool] = lambda point: False
         self.names_refused = True
         self.writes = 0
+        self.rows_read = 0
         self.gate = asyncio.Event()
         self.gate.set()
         self._points: dict[Key, dict[str, FieldValue]] = {}
@@ -59,6 +61,7 @@ class MemoryStore:
             if self.read_error is not None:
                 raise self.read_error
             await asyncio.sleep(0)
+            self.rows_read += 1
             yield row
 
     def all_rows(self, selection: Selection) -> list[Row]:
@@ -75,6 +78,10 @@ class MemoryStore:
     def of(self, measurement: str, **where: str) -> list[Row]:
         """Return every point of a measurement."""
         return self.all_rows(Selection(measurement, where, -(2**62), 2**62))
+
+    def forget_before(self, t_us: int) -> None:
+        """Lose everything older, as a retention policy would."""
+        self._points = {key: fields for key, fields in self._points.items() if key[2] >= t_us}
 
     async def buckets(self, selection: Selection, field: str, step_us: int) -> list[Bucket]:
         raise NotImplementedError

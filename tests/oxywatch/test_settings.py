@@ -77,3 +77,20 @@ def test_a_program_with_a_bad_file_exits_with_2_and_no_traceback(tmp_path: Path)
     assert ended.returncode == 2
     assert f"{path}:12: ingest.shrad" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_a_secret_that_is_not_there_is_named_and_final(tmp_path: Path) -> None:
+    """A missing file of a password is a mistake in the settings, not a fault to be tried again for ever."""
+    url = 'url = "postgresql://oxywatch@127.0.0.1:1/oxywatch"\npassword_file = "/nowhere/password"\n'
+    path = write(tmp_path, GOOD.replace('url = "sqlite:///records.sqlite"\n', url))
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "oxywatch", "ingest", "--config", str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 2
+    assert "records.password_file" in ended.stderr
+    assert "Traceback" not in ended.stderr
