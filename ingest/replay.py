@@ -116,7 +116,9 @@ class Replayer:
             subject_engine.abandon_replay()
             return False
         worked = subject_engine.finish_replay(folded.state, folded.checkpoints)
-        self._parts.pipeline.store_derived(subject, worked)
+        # Those before it mean what they meant; writing them again could fill the buffer again, for ever.
+        changed = [item for item in worked if item.arrival.t_us >= past.from_us]
+        self._parts.pipeline.store_derived(subject, changed)
         self._parts.days.put_replayed(subject, folded.days)
         self._parts.days.touch(subject, subject_engine.live)
         _log.info("worked the past out again", subject=subject, samples=folded.state.count)
