@@ -57,11 +57,11 @@ class Pass(NamedTuple):
     derived: dict[int, dict[str, object]]
 
 
-def one_pass(samples: Sequence[Sample]) -> Pass:
+def one_pass(samples: Sequence[Sample], epoch: str = EPOCH) -> Pass:
     state = TankState()
     derived: dict[int, dict[str, object]] = {}
     for each in sorted(samples, key=lambda item: (item.t_us or 0, item.seq)):
-        key = engine.order_key(each, EPOCH)
+        key = engine.order_key(each, epoch)
         found = engine.advance(state, each, key, TANK)
         derived[key[0]] = dict(derived_point(each.subject, "bv-a", found).fields)
     return Pass(state, derived)

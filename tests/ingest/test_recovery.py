@@ -6,18 +6,15 @@ import pytest
 from sqlalchemy import text
 
 from ingest import recovery
-from ingest.checkpoints import Checkpoint, Shelf
-from ingest.subject_engine import DirtyPast, LateSpan, SubjectEngine
 from oxygen.errors import Permanent, Retryable
 from oxygen.reading import Sample
-from records import registry as registry_records
 from records import status as status_records
 from telemetry.contract import Point
 from tests.ingest.centre import Centre
 from tests.ingest.conftest import START
-from tests.ingest.messages import EPOCH, REGISTRY, batch, tank
+from tests.ingest.messages import EPOCH, batch
 from tests.ingest.test_any_order import one_pass
-from tests.oxygen.readings import DAY, HOUR, MINUTE, TANK, S, broken, good, sample
+from tests.oxygen.readings import HOUR, MINUTE, S, broken, good, sample
 
 SUBJECT = "tank:a-1"
 
@@ -248,152 +245,3 @@ async def test_a_failed_save_forgets_nothing(centre: Centre, monkeypatch: pytest
     await centre.start()
 
     assert centre.state() == one_pass([*LIVE, *LATE[:1]]).state
-
-
-class TestRegistry:
-    """Tanks come, change and go while their samples are on the way."""
-
-    async def follow(self, centre: Centre) -> None:
-        view = await centre.ingest._newer_view()
-        assert view is not None
-        centre.ingest.shard().replace_view(view)
-
-    async def put(self, centre: Centre, **changes: object) -> None:
-        from msgspec.structs import replace
-
-        async with centre.database.write() as tx:
-            changed = replace(tank("a-1"), **changes)
-            await registry_records.put_tank(tx, changed, actor="test", now_us=START)
-
-    async def test_a_tank_that_becomes_impossible_goes_on_as_it_was(self, centre: Centre) -> None:
-        await begin(centre)
-        await deliver(centre, ALL[:50])
-        await self.put(centre, geometry={"orientation": "sideways"})
-        await self.follow(centre)
-
-        await deliver(centre, ALL[50:])
-        await centre.clean()
-
-        assert centre.state() == one_pass(ALL).state
-        assert await centre.letters() == []
-
-    async def test_readings_of_an_impossible_tank_are_kept_and_weighed_when_it_is_corrected(
-        self, centre: Centre
-    ) -> None:
-        await self.put(centre, geometry={"orientation": "sideways"})
-        await begin(centre)
-        await deliver(centre, ALL)
-        assert SUBJECT not in centre.ingest.shard().engines
-        assert len(centre.stored_numbers()) == 100
-        assert await centre.letters() == []
-
-        await self.put(centre)
-        await self.follow(centre)
-        centre.send(batch([sample(START, good(8000.0), seq=101)]))
-        await centre.quiet()
-        await centre.clean()
-
-        assert centre.state() == one_pass([*ALL, sample(START, good(8000.0), seq=101)]).state
-
-    async def test_a_tank_that_moves_to_another_shard_ends_nothing_here(self, centre: Centre) -> None:
-        from msgspec.structs import replace
-
-        await begin(centre)
-        await deliver(centre, LIVE)
-        await deliver(centre, LATE[:2])
-        centre.memory.gate.clear()
-        await self.put(centre, gateway=None)
-        async with centre.database.write() as tx:
-            elsewhere = replace(REGISTRY.facilities[0], shard="hn")
-            await registry_records.put_facility(tx, elsewhere, actor="test", now_us=START)
-        await self.follow(centre)
-        centre.memory.gate.set()
-        await centre.write_days()
-        await centre.clean()
-
-        centre.send(batch([sample(START, good(8000.0), seq=101)]))
-        await centre.taken()
-        await centre.until(lambda: centre.ingest._letters.written == 1)
-        assert [letter.reason for letter in await centre.letters()] == ["unknown_gateway"]
-
-    async def test_a_corrected_tank_is_weighed_by_the_new_data_from_then_on(self, centre: Centre) -> None:
-        await begin(centre)
-        centre.send(batch([sample(START - MINUTE, good(9000.0))]))
-        await centre.quiet()
-        await self.put(centre, heel_fraction=0.2)
-        await self.follow(centre)
-        centre.send(batch([sample(START, good(9000.0), seq=2)]))
-        await centre.quiet()
-
-        before, after = [row.fields["fill_percent"] for row in centre.memory.of("derived")]
-        assert float(after) < float(before) - 5
-
-
-class TestShelf:
-    """Which checkpoints may be believed while others are being saved."""
-
-    def test_a_late_sample_takes_later_checkpoints_off_the_shelf(self) -> None:
-        shelf = Shelf()
-        shelf.add([Checkpoint(hour, b"") for hour in (1, 2, 3)])
-
-        shelf.invalidate(2)
-
-        unsaved = shelf.begin_save()
-        assert unsaved is not None
-        assert [item.at_us for item in unsaved.checkpoints] == [1, 2]
-        assert unsaved.wrong_after_us == 2
-
-    def test_what_goes_wrong_during_a_save_is_wrong_after_it(self) -> None:
-        shelf = Shelf()
-        shelf.add([Checkpoint(hour, b"") for hour in (1, 2, 3)])
-        unsaved = shelf.begin_save()
-        assert unsaved is not None
-        shelf.invalidate(1)
-        shelf.saved(unsaved)
-
-        again = shelf.begin_save()
-
-        assert again is not None
-        assert (again.wrong_after_us, again.checkpoints) == (1, ())
-
-    def test_until_the_deletion_is_committed_saved_checkpoints_are_not_believed(self) -> None:
-        shelf = Shelf()
-        shelf.invalidate(5)
-        assert shelf.saved_hold_until_us(9) == 5
-        unsaved = shelf.begin_save()
-        assert unsaved is not None
-        assert shelf.saved_hold_until_us(9) == 5
-        shelf.failed()
-        assert shelf.saved_hold_until_us(9) == 5
-        unsaved = shelf.begin_save()
-        assert unsaved is not None
-        shelf.saved(unsaved)
-        assert shelf.saved_hold_until_us(9) == 9
-        assert shelf.begin_save() is None
-
-    def test_a_replay_that_was_overtaken_keeps_only_checkpoints_before_the_newcomer(self) -> None:
-        subject_engine = SubjectEngine(SUBJECT, TANK, None)
-        subject_engine.note_late(LateSpan(2 * HOUR, 3 * HOUR), 0)
-        assert subject_engine.start_replay() == DirtyPast(2 * HOUR, LateSpan(2 * HOUR, 3 * HOUR))
-        subject_engine.note_late(LateSpan(4 * HOUR, 4 * HOUR), 0)
-
-        made = [Checkpoint(hour * HOUR, b"") for hour in (3, 4, 5)]
-        subject_engine.finish_replay(one_pass([]).state, made)
-
-        unsaved = subject_engine.shelf.begin_save()
-        assert unsaved is not None
-        assert unsaved.wrong_after_us == 2 * HOUR
-        assert [item.at_us for item in unsaved.checkpoints] == [3 * HOUR, 4 * HOUR]
-        assert subject_engine.is_dirty
-
-    def test_a_replay_that_failed_is_as_if_it_had_not_begun(self) -> None:
-        subject_engine = SubjectEngine(SUBJECT, TANK, None)
-        subject_engine.note_late(LateSpan(2 * HOUR, 3 * HOUR), 7)
-        subject_engine.start_replay()
-        subject_engine.mark_dirty(DAY, 8)
-
-        subject_engine.abandon_replay()
-
-        assert subject_engine.past == DirtyPast(2 * HOUR, LateSpan(2 * HOUR, 3 * HOUR))
-        with pytest.raises(ValueError, match="no dirty past"):
-            SubjectEngine(SUBJECT, TANK, None).start_replay()
