@@ -166,7 +166,7 @@ async def bring_home(centre: Centre) -> None:
     centre.send(batch([LAST]))
     await centre.quiet()
     for _ in range(3):
-        for each in BATCHES:
+        for each in (*BATCHES, [LAST]):
             if centre.broker.stored[EPOCH].missing(each[0].seq, each[-1].seq):
                 centre.send(batch(each))
         await centre.quiet()
@@ -174,7 +174,7 @@ async def bring_home(centre: Centre) -> None:
             await centre.ingest._keeper.ask_for_holes()
             centre.now_us += MINUTE
         for first, last in centre.broker.requested.pop(EPOCH, ()):
-            centre.send(batch(WORLD[first - 1 : last]))
+            centre.send(batch([*WORLD, LAST][first - 1 : last]))
         await centre.quiet()
     await centre.clean()
 

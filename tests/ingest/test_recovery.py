@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from sqlalchemy import text
 
@@ -139,6 +141,25 @@ async def test_a_store_that_is_down_at_the_start_delays_nothing_and_is_caught_up
     centre.memory.read_error = None
     await centre.clean()
     assert centre.state() == one_pass([*ALL, *more]).state
+
+
+async def test_a_replay_waits_for_what_is_still_on_its_way_into_the_store(centre: Centre) -> None:
+    """It folds what the store holds; what has left the window and is not there yet would be forgotten."""
+    await begin(centre)
+    centre.memory.gate.clear()
+    for each in LIVE:
+        centre.send(batch([each]))
+    centre.send(batch(LATE))
+    await centre.taken()
+    centre.now_us += 20 * MINUTE
+    for _ in range(50):
+        await asyncio.sleep(0.002)
+    assert any(item.is_dirty for item in centre.ingest.shard().engines.values())
+
+    centre.memory.gate.set()
+    await centre.clean()
+
+    assert centre.state() == one_pass(ALL).state
 
 
 async def test_checkpoints_of_another_version_are_passed_over(centre: Centre) -> None:
