@@ -3,6 +3,8 @@
 other_process.py URL increment CONTACT_ID TIMES    raise the number in a contact's name, version by version
 other_process.py URL hold                          change a cursor, say so, and never commit
 other_process.py URL migrate                       bring the schema up to date
+other_process.py URL audit ACTOR TIMES             add entries to the audit, some of them slowly
+other_process.py URL seal                          seal the audit until standard input ends
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import sys
 import msgspec
 
 from oxygen.errors import Rejected
-from records import alarms, messages
+from records import alarms, audit, messages
 from records.database import Database
 
 
@@ -40,10 +42,30 @@ async def _hold(database: Database) -> None:
         await asyncio.sleep(3600)
 
 
+async def _audit(database: Database, actor: str, times: int) -> None:
+    for number in range(times):
+        async with database.write() as tx:
+            await audit.record(tx, at_us=number, actor=actor, action="test.note", subject="test")
+            if number % 10 == 0:
+                await asyncio.sleep(0.01)
+
+
+async def _seal(database: Database) -> None:
+    ended = asyncio.create_task(asyncio.to_thread(sys.stdin.read))
+    while not ended.done():
+        async with database.write() as tx:
+            await audit.seal(tx, 1, limit=25)
+        await asyncio.sleep(0.005)
+
+
 async def _main(url: str, what: str, *arguments: str) -> None:
     database = Database(url)
     if what == "hold":
         await _hold(database)
+    elif what == "audit":
+        await _audit(database, arguments[0], int(arguments[1]))
+    elif what == "seal":
+        await _seal(database)
     elif what == "migrate":
         await database.migrate()
     else:

@@ -27,6 +27,7 @@ async def start_other_process(*arguments: str) -> asyncio.subprocess.Process:
         "-m",
         "tests.records.other_process",
         *arguments,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         cwd=Path(__file__).resolve().parents[2],
     )
