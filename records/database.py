@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from records.engines import Waits, make_engine, parse, reading
 from records.faults import translated
+from records.key_ring import KeyRing
 from records.migrate import upgrade
 
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
@@ -34,6 +35,8 @@ class RecordsSettings(BaseModel):
     Attributes:
         url: `sqlite:///FOLDER/records.sqlite` or `postgresql://USER@HOST:PORT/DATABASE`.
         password_file: File whose first line is the PostgreSQL password; None when none is needed.
+        key_file: Master keys of personal data; without it only those cannot be read or written.
+        key_backup_file: A second copy, kept apart; looked at by checks and kept up by rotation.
         lock_timeout_s, statement_timeout_s: How long to wait before a call ends as Retryable.
     """
 
@@ -41,22 +44,33 @@ class RecordsSettings(BaseModel):
 
     url: str = Field(repr=False)
     password_file: Path | None = None
+    key_file: Path | None = None
+    key_backup_file: Path | None = None
     lock_timeout_s: float = Field(default=10.0, gt=0)
     statement_timeout_s: float = Field(default=60.0, gt=0)
 
     def open(self) -> Database:
         """Return the database; connects at first use. Raises Permanent for an address it cannot use."""
         waits = Waits(lock_s=self.lock_timeout_s, statement_s=self.statement_timeout_s)
+        keys = None if self.key_file is None else KeyRing(self.key_file)
         if self.password_file is None:
-            return Database(self.url, waits)
+            return Database(self.url, waits, keys)
         password = self.password_file.read_text(encoding="utf-8").split("\n", 1)[0]
-        return Database(parse(self.url).set(password=password).render_as_string(hide_password=False), waits)
+        address = parse(self.url).set(password=password).render_as_string(hide_password=False)
+        return Database(address, waits, keys)
 
 
 class Transaction:
-    """One unit of work, given out by `Database`; not for use by several tasks at once."""
+    """One unit of work, given out by `Database`; not for use by several tasks at once.
 
-    def __init__(self, connection: AsyncConnection, *, writable: bool) -> None:
+    Attributes:
+        keys: Master keys of personal data, or None when no key file is configured.
+    """
+
+    def __init__(
+        self, connection: AsyncConnection, *, writable: bool, keys: KeyRing | None = None
+    ) -> None:
+        self.keys = keys
         self._connection = connection
         self._writable = writable
 
@@ -94,8 +108,9 @@ class Transaction:
 class Database:
     """The records. One per process; safe for many tasks of one event loop."""
 
-    def __init__(self, url: str, waits: Waits | None = None) -> None:
+    def __init__(self, url: str, waits: Waits | None = None, keys: KeyRing | None = None) -> None:
         """Keep the address; nothing is opened before the first use. Raises Permanent for a wrong address."""
+        self._keys = keys
         self._writers: AsyncEngine = make_engine(url, waits or Waits())
         self._readers: AsyncEngine = reading(self._writers)
         self._url = url
@@ -108,7 +123,7 @@ class Database:
     async def read(self) -> AsyncIterator[Transaction]:
         """Yield a transaction that sees one snapshot and changes nothing. Raises Retryable, Permanent."""
         async with _connected(self._readers) as connection:
-            yield Transaction(connection, writable=False)
+            yield Transaction(connection, writable=False, keys=self._keys)
 
     @contextlib.asynccontextmanager
     async def write(self) -> AsyncIterator[Transaction]:
@@ -117,7 +132,7 @@ class Database:
         Raises Retryable (locked, down, or the commit's answer was lost), Permanent, Rejected.
         """
         async with self._turn, _connected(self._writers) as connection:
-            yield Transaction(connection, writable=True)
+            yield Transaction(connection, writable=True, keys=self._keys)
             with translated():
                 await connection.commit()
 

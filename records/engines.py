@@ -118,6 +118,8 @@ def _sqlite(address: URL, waits: Waits, *, foreign_keys: bool) -> AsyncEngine:
         cursor.execute("PRAGMA synchronous = FULL")
         # Without this, INSERT OR REPLACE would delete rows past the append-only triggers.
         cursor.execute("PRAGMA recursive_triggers = ON")
+        # An erased person's key must not stay behind in a free page of the file.
+        cursor.execute("PRAGMA secure_delete = ON")
         cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")

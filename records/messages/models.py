@@ -8,6 +8,9 @@ from records.alarms.models import SEVERITIES
 from records.schema import ROW_ID, JsonText, instant, metadata, one_of, row_id
 
 CHANNELS = ("email", "webhook")
+"""Ways that a contact can be told of alarms."""
+
+SENDING_CHANNELS = (*CHANNELS, "sms")
 STATES = ("queued", "sending", "sent", "failed", "given_up")
 
 contact = Table(
@@ -52,7 +55,7 @@ outbox = Table(
     instant("created_us"),
     instant("sent_us", nullable=True),
     Column("receipt", Text),
-    one_of("channel", CHANNELS),
+    one_of("channel", SENDING_CHANNELS),
     one_of("state", STATES),
     UniqueConstraint("key"),
     Index(None, "state", "next_due_us"),
