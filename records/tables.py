@@ -10,14 +10,25 @@ from records.fleet import models as fleet
 from records.identity import models as identity
 from records.leases import models as leases
 from records.messages import models as messages
+from records.permission import models as permission
 from records.personal import models as personal
+from records.registry import holding_models as holdings
 from records.registry import models as registry
 from records.reports import models as reports
 from records.schema import metadata
 from records.status import models as status
+from records.units import models as units
 from records.work import models as work
 
-APPEND_ONLY = ("audit", "audit_block", "alarm_event", "report_version", "rule_setting", "gateway_config")
+APPEND_ONLY = (
+    "audit",
+    "audit_block",
+    "alarm_event",
+    "report_version",
+    "rule_setting",
+    "gateway_config",
+    "conversion_step",
+)
 """Tables whose rows nobody changes or deletes, held by triggers."""
 
 __all__ = [
@@ -27,13 +38,16 @@ __all__ = [
     "backup",
     "enrolment",
     "fleet",
+    "holdings",
     "identity",
     "leases",
     "messages",
     "metadata",
+    "permission",
     "personal",
     "registry",
     "reports",
     "status",
+    "units",
     "work",
 ]

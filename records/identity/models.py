@@ -6,7 +6,6 @@ from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, Table, Text,
 
 from records.schema import ROW_ID, JsonText, instant, metadata, one_of, row_id
 
-ROLES = ("administrator", "viewer")
 ADDRESS_KINDS = ("email", "phone")
 CODE_PURPOSES = ("change_email", "change_phone", "second_factor", "reset_password")
 
@@ -16,13 +15,11 @@ account = Table(
     row_id(),
     Column("username", Text, nullable=False),
     Column("password_hash", Text, nullable=False),
-    Column("role", Text, nullable=False),
     Column("locale", Text, nullable=False),
     Column("must_change", Boolean, nullable=False),
     Column("active", Boolean, nullable=False),
     Column("version", Integer, nullable=False),
     instant("deactivated_us", nullable=True),
-    one_of("role", ROLES),
     UniqueConstraint("username"),
     sqlite_autoincrement=True,
 )

@@ -1,4 +1,4 @@
-"""Accounts and sessions: one organisation, roles administrator and viewer."""
+"""Accounts and sessions. What an account may do are its grants (`records.permission`)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from sqlalchemy import delete, func, select, update
 
 from oxygen.errors import Rejected
 from oxygen.units import US_PER_S
+from policy.permission import Grant
 from records import audit
 from records.database import Transaction
 from records.identity import passwords, throttle
-from records.identity.models import ROLES, account, account_session
-from records.refusals import check_one_of, not_found
+from records.identity.models import account, account_session
+from records.permission.grants import EVERYTHING, appoint
+from records.refusals import not_found
 
 MINIMUM_PASSWORD_LENGTH = 10
 ADMINISTRATOR = "admin"
@@ -25,7 +27,6 @@ class User(msgspec.Struct, frozen=True):
 
     id: int
     username: str
-    role: str
     locale: str
     must_change: bool
     active: bool
@@ -46,7 +47,6 @@ class SignedIn(msgspec.Struct, frozen=True):
 
     user_id: int
     username: str
-    role: str
     locale: str
     must_change: bool
     csrf_token: str
@@ -58,20 +58,21 @@ async def create_user(
     *,
     username: str,
     password: str,
-    role: str,
+    role: str | None = None,
     locale: str = DEFAULT_LOCALE,
     must_change: bool = True,
     actor: str,
     now_us: int,
 ) -> User:
-    """Add an account and return it. Raises Rejected: `username_taken`, `password_too_short`, `bad_value`."""
-    check_one_of("role", role, ROLES)
+    """Add an account and return it; with `role` it is granted that role over everything.
+
+    Raises Rejected: `username_taken`, `password_too_short`, `bad_value`.
+    """
     _check_length(password)
     name = _canonical(username)
     values = {
         "username": name,
         "password_hash": await passwords.hash_password(password),
-        "role": role,
         "locale": locale,
         "must_change": must_change,
         "active": True,
@@ -83,7 +84,10 @@ async def create_user(
     if row is None:
         raise Rejected(f"username {name} is taken", code="username_taken", username=name)
     user = _user(row._mapping)
-    await _audit(tx, now_us, actor, "user.create", user.username, role=role)
+    await _audit(tx, now_us, actor, "user.create", user.username)
+    if role is not None:
+        given = Grant(role, EVERYTHING, valid_from_us=now_us)
+        await appoint(tx, user.id, given, actor=actor, reason="first role", now_us=now_us)
     return user
 
 
@@ -164,7 +168,7 @@ async def session_user(tx: Transaction, token: str, now_us: int) -> SignedIn | N
     row = await tx.row(query)
     if row is None:
         return None
-    names = ("username", "role", "locale", "must_change", "csrf_token", "expires_us")
+    names = ("username", "locale", "must_change", "csrf_token", "expires_us")
     return SignedIn(user_id=row["id"], **{name: row[name] for name in names})
 
 
