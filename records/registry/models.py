@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -14,11 +17,20 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from records.registry.structs import Member
+from records.registry.structs import Member, Presence, Service, Switching
 from records.schema import JsonText, instant, metadata, one_of, row_id
 
 SCOPES = ("default", "province", "facility", "system", "tank")
 """From the widest to the nearest; the nearest wins."""
+
+
+def retirement() -> tuple[Column[int], Column[str]]:
+    """Return the columns of what can be taken out of use."""
+    return (
+        Column("retired_us", BigInteger, nullable=True),
+        Column("retired_reason", Text, nullable=False, server_default=""),
+    )
+
 
 facility = Table(
     "facility",
@@ -33,6 +45,25 @@ facility = Table(
     Column("officer_phone", Text, nullable=False),
     Column("simulated", Boolean, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("unit", Text, ForeignKey("unit.code"), nullable=True),
+    Column("address", Text, nullable=False, server_default=""),
+    Column("latitude", Double, nullable=True),
+    Column("longitude", Double, nullable=True),
+    Column("body", Text, ForeignKey("body.code"), nullable=True),
+    Column("icu_beds", Integer, nullable=True),
+    Column("general_beds", Integer, nullable=True),
+    Column("central_oxygen", Text, nullable=False, server_default="unknown"),
+    Column("central_oxygen_year", Integer, nullable=True),
+    Column("oxygen_terminal_units", Integer, nullable=True),
+    Column("central_air", Text, nullable=False, server_default="unknown"),
+    Column("central_air_year", Integer, nullable=True),
+    Column("air_terminal_units", Integer, nullable=True),
+    *retirement(),
+    CheckConstraint("icu_beds >= 0 AND general_beds >= 0", name="beds"),
+    CheckConstraint("oxygen_terminal_units >= 0 AND air_terminal_units >= 0", name="terminal_units"),
+    CheckConstraint("latitude BETWEEN -90 AND 90 AND longitude BETWEEN -180 AND 180", name="position"),
+    one_of("central_oxygen", get_args(Presence)),
+    one_of("central_air", get_args(Presence)),
 )
 
 gateway = Table(
@@ -41,6 +72,13 @@ gateway = Table(
     Column("code", Text, primary_key=True),
     Column("facility", Text, ForeignKey("facility.code"), nullable=False),
     Column("version", Integer, nullable=False),
+    Column("model", Text, nullable=False, server_default=""),
+    Column("serial_number", Text, nullable=False, server_default=""),
+    Column("installed_on", Text, nullable=True),
+    Column("calibrated_on", Text, nullable=True),
+    Column("calibration_valid_months", Integer, nullable=True),
+    *retirement(),
+    CheckConstraint("calibration_valid_months > 0", name="calibration_valid_months"),
 )
 
 supply_system = Table(
@@ -52,6 +90,9 @@ supply_system = Table(
     Column("name_en", Text, nullable=False),
     Column("members", JsonText(tuple[Member, ...]), nullable=False),
     Column("version", Integer, nullable=False),
+    Column("switching", Text, nullable=False, server_default="automatic"),
+    *retirement(),
+    one_of("switching", get_args(Switching)),
 )
 
 tank = Table(
@@ -71,6 +112,10 @@ tank = Table(
     Column("supplier", Text, nullable=False),
     Column("expected_every_s", Double, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("gas_service", Text, nullable=False, server_default="medical"),
+    Column("industrial_since", Text, nullable=True),
+    *retirement(),
+    one_of("gas_service", get_args(Service)),
     CheckConstraint("working_pressure_pa > 0", name="working_pressure_pa"),
     CheckConstraint(
         "fill_limit_fraction > heel_fraction AND fill_limit_fraction <= 1", name="fill_limit_fraction"
@@ -90,6 +135,7 @@ bank = Table(
     Column("shell_l", Double, nullable=False),
     Column("full_pressure_pa", Double, nullable=False),
     Column("version", Integer, nullable=False),
+    *retirement(),
     CheckConstraint("cylinder_count > 0 AND shell_l > 0 AND full_pressure_pa > 0", name="size"),
 )
 
