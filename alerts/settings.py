@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from channels.smtp import SmtpSettings
 from channels.webhook import WebhookSettings
+from records.leases import LeaseSettings
 
 
 class OutboxSettings(BaseModel):
@@ -36,7 +37,7 @@ class AlertsSettings(BaseModel):
     """How alerts behaves. Times in seconds.
 
     Attributes:
-        instance: Name of this process in heartbeats and claims.
+        instance: Name of this process in heartbeats, claims and leases; no other process may bear it.
         page_url: Where people reach the pages; messages link to `{page_url}/alarms/ID`.
         poll_every_s: How often new status rows are looked for; the broker's wake-up only makes it sooner.
         tick_every_s: How often the passing of time is looked at.
@@ -50,6 +51,7 @@ class AlertsSettings(BaseModel):
         smtp: The mail server; without one, mails wait in the outbox.
         webhook: How webhooks are called.
         outbox: How messages are sent.
+        lease: How long the watch is held; of several processes one watches, the others stand by.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -68,6 +70,7 @@ class AlertsSettings(BaseModel):
     smtp: SmtpSettings | None = None
     webhook: WebhookSettings = WebhookSettings()
     outbox: OutboxSettings = OutboxSettings()
+    lease: LeaseSettings = LeaseSettings()
 
     @model_validator(mode="after")
     def _claims_outlive_sending(self) -> AlertsSettings:

@@ -60,6 +60,7 @@ class Publisher:
         self._sleep = sleep
         self._news = asyncio.Event()
         self._connections = 0
+        self._lease_token = 0
         self._topic = gateway_topic(config.address, Leaf.SAMPLES)
         self._handlers: dict[str, Callable[[bytes], None]] = {
             gateway_topic(config.address, Leaf.ACK): self._take_ack,
@@ -153,7 +154,7 @@ class Publisher:
 
     def _take_ack(self, payload: bytes) -> None:
         ack = unpack(payload, Ack)
-        if ack.epoch != self._spool.epoch:
+        if ack.epoch != self._spool.epoch or self._is_outdated(ack.lease_token):
             return
         stored = self.window.acknowledged(_forward(ack.seen), _forward(ack.stored), self._now_s())
         if stored:
@@ -161,9 +162,16 @@ class Publisher:
 
     def _take_request(self, payload: bytes) -> None:
         request = unpack(payload, RangeRequest)
-        if request.epoch == self._spool.epoch:
+        if request.epoch == self._spool.epoch and not self._is_outdated(request.lease_token):
             wanted = _forward(request.ranges)
             self._to_note.put_nowait(_Note(self._spool.reset_stored, wanted, self.window.requested))
+
+    def _is_outdated(self, lease_token: int) -> bool:
+        """Tell whether an answer comes from a sender that was replaced; 0 is a sender without a lease."""
+        if 0 < lease_token < self._lease_token:
+            return True
+        self._lease_token = max(self._lease_token, lease_token)
+        return False
 
     async def _note_for_ever(self) -> None:
         """Write down, in order, what the centre holds or wants; repeat until the disk takes it."""

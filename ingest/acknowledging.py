@@ -29,12 +29,16 @@ class AckDesk:
         book: Callable[[], Book],
         *,
         gather_s: float = 0.02,
+        lease_token: int = 0,
+        now_us: Callable[[], int] = lambda: 0,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Prepare; `run` publishes. `book` returns the ledgers."""
+        """Prepare; `run` publishes. `book` returns the ledgers; `lease_token` is of the shard's lease."""
         self._session = session
         self._book = book
         self._gather_s = gather_s
+        self._lease_token = lease_token
+        self._now_us = now_us
         self._sleep = sleep
         self._addresses: dict[EpochKey, GatewayAddress] = {}
         self._due: set[EpochKey] = set()
@@ -70,6 +74,8 @@ class AckDesk:
             key.epoch,
             seen=list(ledger.seen)[-RANGES_IN_ONE_MESSAGE:],
             stored=list(ledger.stored)[-RANGES_IN_ONE_MESSAGE:],
+            lease_token=self._lease_token,
+            as_of_us=self._now_us(),
         )
         try:
             await self._session.publish(gateway_topic(self._addresses[key], Leaf.ACK), pack(ack))
@@ -81,7 +87,7 @@ class AckDesk:
         address = self._addresses.get(key)
         if address is None or not ranges:
             return
-        wanted = RangeRequest(VERSION, key.epoch, ranges[:RANGES_IN_ONE_MESSAGE])
+        wanted = RangeRequest(VERSION, key.epoch, ranges[:RANGES_IN_ONE_MESSAGE], self._lease_token)
         try:
             await self._session.publish(gateway_topic(address, Leaf.REQUEST), pack(wanted))
         except Retryable:

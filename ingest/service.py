@@ -39,8 +39,8 @@ _log = structlog.get_logger(__name__)
 class Ingest:
     """One process serving one shard.
 
-    Raises, from `run`: Permanent when the records cannot be used at all. A fault in any part ends the
-    process, which its supervisor starts again.
+    Raises, from `run`: Permanent when the records cannot be used at all, LeaseLost (in a group) when another
+    process serves the shard by now. A fault in any part ends the process, which its supervisor starts again.
     """
 
     def __init__(
@@ -52,13 +52,18 @@ class Ingest:
         *,
         now_us: Callable[[], int],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        lease_token: int = 0,
     ) -> None:
-        """Wire the parts together; nothing runs yet."""
+        """Wire the parts together; nothing runs yet.
+
+        `database` is fenced by the lease on the shard, `lease_token` its token; 0 serves without a lease.
+        """
         self._settings = settings
         self._database = database
         self._store = store
         self._now_us = now_us
         self._sleep = sleep
+        self._lease_token = lease_token
         self._shard: Shard | None = None
         self._session = Session(
             broker,
@@ -77,7 +82,9 @@ class Ingest:
 
     def _wire(self) -> None:
         settings, database, sleep = self._settings, self._database, self._sleep
-        self._acks = AckDesk(self._session, self._book, sleep=sleep)
+        self._acks = AckDesk(
+            self._session, self._book, sleep=sleep, lease_token=self._lease_token, now_us=self._now_us
+        )
         self._letters = LetterDesk(
             database,
             self._book,

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from records.leases import LeaseSettings
+
 
 class IngestSettings(BaseModel):
     """How ingest behaves. Times in seconds.
 
     Attributes:
         shard: The shard whose gateways it serves.
-        instance: Name of this process in heartbeats and points.
+        shards: Several shards instead; `*` stands for all there are. Each is served while its lease is held.
+        most_shards: Not more than so many are served at a time; the others are left to further processes.
+        instance: Name of this process in heartbeats, points and leases; no other process may bear it.
         queue_batches: Received messages waiting to be processed; beyond it they are dropped and come again.
         buffer_points: Points waiting for the store; beyond it evaluation goes on and the points come again.
         write_batch_points: Points in one request to the store.
@@ -26,11 +30,14 @@ class IngestSettings(BaseModel):
         future_tolerance_s: A reading this far ahead of the server's clock goes to the dead letters.
         oldest_days: A reading older than this goes to the dead letters.
         health_every_s: How often the gateway and ingest points and the heartbeat are written.
+        lease: How long a shard is held.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     shard: str = "hcm"
+    shards: tuple[str, ...] = ()
+    most_shards: int = Field(default=100, gt=0)
     instance: str = "ingest-1"
     queue_batches: int = Field(default=2000, gt=0)
     buffer_points: int = Field(default=200_000, gt=0)
@@ -48,3 +55,4 @@ class IngestSettings(BaseModel):
     future_tolerance_s: float = Field(default=300.0, ge=0)
     oldest_days: float = Field(default=400.0, gt=0)
     health_every_s: float = Field(default=10.0, gt=0)
+    lease: LeaseSettings = LeaseSettings()

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+import copy
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,6 +28,8 @@ from records.key_ring import KeyRing
 from records.migrate import upgrade
 
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+Guard = Callable[["Transaction"], Awaitable[None]]
+"""Raises when nothing may be written."""
 
 
 class RecordsSettings(BaseModel):
@@ -65,12 +68,19 @@ class Transaction:
 
     Attributes:
         keys: Master keys of personal data, or None when no key file is configured.
+        lease_token: Of the lease under which it writes; 0 without one.
     """
 
     def __init__(
-        self, connection: AsyncConnection, *, writable: bool, keys: KeyRing | None = None
+        self,
+        connection: AsyncConnection,
+        *,
+        writable: bool,
+        keys: KeyRing | None = None,
+        lease_token: int = 0,
     ) -> None:
         self.keys = keys
+        self.lease_token = lease_token
         self._connection = connection
         self._writable = writable
 
@@ -114,6 +124,8 @@ class Database:
         self._writers: AsyncEngine = make_engine(url, waits or Waits())
         self._readers: AsyncEngine = reading(self._writers)
         self._url = url
+        self._guard: Guard | None = None
+        self._lease_token = 0
         # SQLite lets one writer in; waiting here is fair, waiting inside SQLite is polling and may starve.
         self._turn: contextlib.AbstractAsyncContextManager[Any] = (
             asyncio.Lock() if self._writers.dialect.name == "sqlite" else contextlib.nullcontext()
@@ -132,9 +144,22 @@ class Database:
         Raises Retryable (locked, down, or the commit's answer was lost), Permanent, Rejected.
         """
         async with self._turn, _connected(self._writers) as connection:
-            yield Transaction(connection, writable=True, keys=self._keys)
+            tx = Transaction(connection, writable=True, keys=self._keys, lease_token=self._lease_token)
+            if self._guard is not None:
+                await self._guard(tx)
+            yield tx
             with translated():
                 await connection.commit()
+
+    def guarded(self, guard: Guard, lease_token: int) -> Database:
+        """Return this database, with its connections, as one whose every `write` begins with `guard`.
+
+        Whoever is given it cannot forget to ask; what `guard` raises comes out of `write`.
+        """
+        other = copy.copy(self)
+        other._guard = guard
+        other._lease_token = lease_token
+        return other
 
     async def migrate(self) -> None:
         """Bring the schema to the newest revision; safe when several processes start at once.

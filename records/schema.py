@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, CheckConstraint, Column, Dialect, Integer, MetaData, Text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Dialect, Integer, MetaData, Text, text
 from sqlalchemy.types import TypeDecorator
 
 metadata = MetaData(
@@ -64,3 +64,8 @@ def row_id() -> Column[int]:
 def instant(name: str, *, nullable: bool = False) -> Column[int]:
     """Return a column of µs since 1970 UTC, an integer: a naive datetime cannot enter it."""
     return Column(name, BigInteger, nullable=nullable)
+
+
+def lease_token() -> Column[int]:
+    """Return the column that tells under which lease a row was written; 0 without one."""
+    return Column("lease_token", BigInteger, nullable=False, server_default=text("0"))

@@ -100,20 +100,26 @@ class Ack(msgspec.Struct, frozen=True):
     Attributes:
         seen: Ranges validated and fed to the engine; opens the send window, frees nothing.
         stored: Ranges that the store confirmed or that stand in the dead letters; may be freed.
+        lease_token: Of the sender's lease on the shard. A gateway ignores answers with a lower one than it
+            has seen: their sender was replaced.
+        as_of_us: Server time at which this was so; 0 when not told.
     """
 
     v: int
     epoch: Epoch
     seen: list[Range]
     stored: list[Range]
+    lease_token: int = 0
+    as_of_us: int = 0
 
 
 class RangeRequest(msgspec.Struct, frozen=True):
-    """Ranges of an epoch that the centre wants again."""
+    """Ranges of an epoch that the centre wants again; `lease_token` as in an acknowledgement."""
 
     v: int
     epoch: Epoch
     ranges: list[Range]
+    lease_token: int = 0
 
 
 class BusState(msgspec.Struct, frozen=True):

@@ -27,8 +27,9 @@ async def ledgers(tx: Transaction, gateways: Sequence[str] | None = None) -> lis
 
 async def put_ledger(tx: Transaction, ledger: EpochLedger) -> None:
     """Store an epoch's ranges in place of the earlier ones."""
-    statement = tx.insert(models.epoch_ledger).values(msgspec.structs.asdict(ledger))
-    replaced = {"ranges": statement.excluded.ranges, "last_us": statement.excluded.last_us}
+    values = {**msgspec.structs.asdict(ledger), "lease_token": tx.lease_token}
+    statement = tx.insert(models.epoch_ledger).values(values)
+    replaced = {name: statement.excluded[name] for name in ("ranges", "last_us", "lease_token")}
     await tx.execute(statement.on_conflict_do_update(index_elements=["gateway", "epoch"], set_=replaced))
 
 
@@ -90,11 +91,7 @@ async def gaps(tx: Transaction, gateway: str | None = None) -> list[DeclaredGap]
 
 async def put_checkpoint(tx: Transaction, checkpoint: Checkpoint) -> None:
     """Store a checkpoint in place of the one at the same instant."""
-    statement = tx.insert(models.engine_checkpoint).values(msgspec.structs.asdict(checkpoint))
-    keys = ["subject", "at_us"]
-    await tx.execute(
-        statement.on_conflict_do_update(index_elements=keys, set_={"body": statement.excluded.body})
-    )
+    await put_checkpoints(tx, [checkpoint])
 
 
 async def put_checkpoints(tx: Transaction, several: Sequence[Checkpoint]) -> None:
@@ -103,9 +100,11 @@ async def put_checkpoints(tx: Transaction, several: Sequence[Checkpoint]) -> Non
         return
     statement = tx.insert(models.engine_checkpoint)
     merged = statement.on_conflict_do_update(
-        index_elements=["subject", "at_us"], set_={"body": statement.excluded.body}
+        index_elements=["subject", "at_us"],
+        set_={"body": statement.excluded.body, "lease_token": statement.excluded.lease_token},
     )
-    await tx.execute(merged, [msgspec.structs.asdict(checkpoint) for checkpoint in several])
+    rows = [{**msgspec.structs.asdict(checkpoint), "lease_token": tx.lease_token} for checkpoint in several]
+    await tx.execute(merged, rows)
 
 
 async def checkpoints(

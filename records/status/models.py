@@ -18,7 +18,7 @@ from sqlalchemy import (
 from oxygen.ranges import Range
 from oxygen.wire.payloads import Status
 from policy.daily_figures import Refill
-from records.schema import ROW_ID, JsonText, instant, metadata, row_id
+from records.schema import ROW_ID, JsonText, instant, lease_token, metadata, row_id
 
 status = Table(
     "status",
@@ -34,6 +34,7 @@ status = Table(
     Column("state", Text, nullable=False),
     Column("quality", Text, nullable=False),
     Column("body", JsonText(Status), nullable=False),
+    lease_token(),
     Index(None, "shard", "id"),
     Index(None, "written_us"),
     sqlite_autoincrement=True,
@@ -48,6 +49,7 @@ status_latest = Table(
     Column("status_id", ROW_ID, nullable=False),
     instant("written_us"),
     Column("body", JsonText(Status), nullable=False),
+    lease_token(),
     Index(None, "facility"),
 )
 
@@ -81,6 +83,7 @@ epoch_ledger = Table(
     Column("epoch", Text, primary_key=True),
     Column("ranges", JsonText(tuple[Range, ...]), nullable=False),
     instant("last_us"),
+    lease_token(),
 )
 
 dead_letter = Table(
@@ -121,4 +124,5 @@ engine_checkpoint = Table(
     Column("subject", Text, primary_key=True),
     Column("at_us", BigInteger, primary_key=True, autoincrement=False),
     Column("body", LargeBinary, nullable=False),
+    lease_token(),
 )

@@ -30,7 +30,9 @@ async def append_statuses(
     if tx.on_postgresql:
         await tx.execute(select(func.pg_advisory_xact_lock(_APPEND_LOCK)))
     table = models.status
-    rows = [_values(shard, status, late, written_us) for status in statuses]
+    rows = [
+        {**_values(shard, status, late, written_us), "lease_token": tx.lease_token} for status in statuses
+    ]
     statement = table.insert().returning(table.c.id, sort_by_parameter_order=True)
     ids = [int(number) for number in (await tx.execute(statement, rows)).scalars()]
     if not late:
@@ -85,6 +87,7 @@ async def _keep_latest(tx: Transaction, shard: str, statuses: dict[int, Status],
             "status_id": number,
             "written_us": written_us,
             "body": status,
+            "lease_token": tx.lease_token,
         }
         for subject, (number, status) in sorted(newest.items())
     ]
@@ -110,5 +113,10 @@ def _values(shard: str, status: Status, late: bool, written_us: int) -> dict[str
 
 def _status_row(row: Any, number: int, late: bool) -> StatusRow:
     return StatusRow(
-        id=number, shard=row["shard"], late=late, written_us=row["written_us"], status=row["body"]
+        id=number,
+        shard=row["shard"],
+        late=late,
+        written_us=row["written_us"],
+        status=row["body"],
+        lease_token=row["lease_token"],
     )

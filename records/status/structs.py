@@ -1,4 +1,7 @@
-"""What the status services take and return."""
+"""What the status services take and return.
+
+`lease_token` is set by the services, from the lease that the transaction writes under.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ class StatusRow(msgspec.Struct, frozen=True):
         late: From history that arrived late: not current, never a reason to page anybody.
         written_us: Server time of writing.
         status: The state itself.
+        lease_token: Of the lease it was written under; 0 without one.
     """
 
     id: int
@@ -26,6 +30,7 @@ class StatusRow(msgspec.Struct, frozen=True):
     late: bool
     written_us: int
     status: Status
+    lease_token: int = 0
 
 
 class EpochLedger(msgspec.Struct, frozen=True):
@@ -35,6 +40,7 @@ class EpochLedger(msgspec.Struct, frozen=True):
     epoch: str
     ranges: tuple[Range, ...]
     last_us: int
+    lease_token: int = 0
 
 
 class DeadLetter(msgspec.Struct, frozen=True):
@@ -77,3 +83,4 @@ class Checkpoint(msgspec.Struct, frozen=True):
     subject: str
     at_us: int
     body: bytes
+    lease_token: int = 0

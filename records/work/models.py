@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Double, Index, Table, Text, UniqueConstraint
 
-from records.schema import JsonText, instant, metadata, one_of, row_id
+from records.schema import JsonText, instant, lease_token, metadata, one_of, row_id
 
 STATES = ("queued", "running", "done", "failed")
 
@@ -25,6 +25,7 @@ work = Table(
     instant("claimed_us", nullable=True),
     instant("updated_us"),
     Column("key", Text),
+    lease_token(),
     one_of("state", STATES),
     UniqueConstraint("key"),
     Index(None, "shard", "state", "id"),

@@ -24,6 +24,7 @@ class Work(msgspec.Struct, frozen=True):
         note: Code of what is being done, or of the failure.
         result: What came of it; None until done.
         key: What makes a repeated request the same one; None when each counts.
+        lease_token: Of the lease under which it was last claimed or reported; 0 without one.
     """
 
     id: int
@@ -40,6 +41,7 @@ class Work(msgspec.Struct, frozen=True):
     claimed_us: int | None
     updated_us: int
     key: str | None
+    lease_token: int = 0
 
 
 async def request_work(
@@ -92,7 +94,13 @@ async def claim_work(
         .with_for_update(skip_locked=True)
         .scalar_subquery()
     )
-    taken = {"state": "running", "claimed_by": worker, "claimed_us": now_us, "updated_us": now_us}
+    taken = {
+        "state": "running",
+        "claimed_by": worker,
+        "claimed_us": now_us,
+        "updated_us": now_us,
+        "lease_token": tx.lease_token,
+    }
     row = await tx.row(update(work).where(work.c.id == oldest, free).values(taken).returning(work))
     return None if row is None else Work(**row)
 
@@ -132,5 +140,6 @@ async def _move(tx: Transaction, work_id: int, worker: str | None, **values: Any
     mine = (work.c.id == work_id) & (work.c.state == "running")
     if worker is not None:
         mine &= work.c.claimed_by == worker
+    values["lease_token"] = tx.lease_token
     if (await tx.execute(update(work).where(mine).values(values))).rowcount != 1:
         raise changed_meanwhile("work", work_id)

@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
 from oxygen.errors import Permanent
-from records import alarms, audit, messages, migrate, registry, reports
+from records import alarms, audit, fleet, messages, migrate, registry, reports
 from records.database import Database, Transaction
 from records.engines import Waits, make_engine
 from records.tables import APPEND_ONLY, metadata
@@ -120,6 +120,8 @@ async def _one_row_each(tx: Transaction) -> None:
     await audit.seal(tx, 2)
     await samples.raise_alarm(tx)
     await reports.save_report(tx, "bv-cho-lon", "2026-03-01", 0, {}, "draft", "lan", 1)
+    await registry.import_registry(tx, samples.REGISTRY, actor="lan", now_us=1)
+    await fleet.put_config(tx, samples.GATEWAY.code, "a = 1\n", note="", actor="lan", now_us=1)
 
 
 @pytest.mark.parametrize("table", APPEND_ONLY)

@@ -1,0 +1,1 @@
+"""Admission of gateways: one-time codes, certificates, and what the broker is to let in."""
