@@ -153,13 +153,19 @@ def field_class(kind: str, field: str) -> FieldClass:
 
 
 def redacted(kind: str, value: S, seen: frozenset[FieldClass]) -> S:
-    """Return an object with every field that may not be seen emptied: its default, or None."""
+    """Return an object with every field that may not be seen emptied: its default, else "" or None."""
     hidden = {
-        field.name: None if field.default is msgspec.NODEFAULT else field.default
+        field.name: _empty(field)
         for field in msgspec.structs.fields(value)
         if field_class(kind, field.name) not in seen
     }
-    return msgspec.structs.replace(value, **hidden)
+    return msgspec.structs.replace(value, **hidden) if hidden else value
+
+
+def _empty(field: msgspec.structs.FieldInfo) -> object:
+    if field.default is not msgspec.NODEFAULT:
+        return field.default
+    return "" if field.type is str else None
 
 
 def _roles_of(visitor: Visitor) -> Iterator[tuple[Grant, Role]]:

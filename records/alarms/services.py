@@ -180,14 +180,20 @@ async def alarms(
     subject: str | None = None,
     late: bool | None = None,
     since_us: int | None = None,
+    within: ColumnElement[bool] | None = None,
     limit: int = 200,
 ) -> list[Alarm]:
-    """Return alarms, newest first. `since_us` keeps those that are open, or were raised or cleared since."""
+    """Return alarms, newest first. `since_us` keeps those that are open, or were raised or cleared since.
+
+    `within` is a condition of `records.permission`.
+    """
     query = select(alarm_table).order_by(alarm_table.c.raised_us.desc(), alarm_table.c.id.desc()).limit(limit)
     wanted = {"state": state, "facility": facility, "subject": subject, "late": late}
     for name, value in wanted.items():
         if value is not None:
             query = query.where(alarm_table.c[name] == value)
+    if within is not None:
+        query = query.where(within)
     if since_us is not None:
         recent = (alarm_table.c.raised_us >= since_us) | (alarm_table.c.cleared_us >= since_us)
         query = query.where(or_(alarm_table.c.state == "open", recent))

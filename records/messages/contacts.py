@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 
 from records import audit
 from records.alarms.models import SEVERITIES
@@ -40,12 +40,16 @@ async def put_contact(tx: Transaction, contact: Contact, *, actor: str, now_us: 
     return stored
 
 
-async def contacts(tx: Transaction, *, active_only: bool = False) -> list[Contact]:
-    """Return the contacts that were not removed, by id."""
+async def contacts(
+    tx: Transaction, *, active_only: bool = False, within: ColumnElement[bool] | None = None
+) -> list[Contact]:
+    """Return the contacts that were not removed, by id; `within` is a condition of `records.permission`."""
     table = models.contact
     query = select(table).where(table.c.removed_us.is_(None)).order_by(table.c.id)
     if active_only:
         query = query.where(table.c.active)
+    if within is not None:
+        query = query.where(within)
     rows = await tx.rows(query)
     return [Contact(**{name: row[name] for name in Contact.__struct_fields__}) for row in rows]
 

@@ -89,9 +89,13 @@ async def outbox(
     alarm_id: int | None = None,
     contact_id: int | None = None,
     before_id: int | None = None,
+    within: ColumnElement[bool] | None = None,
     limit: int = 100,
 ) -> list[OutboxRow]:
-    """Return messages, newest first; `before_id` pages on."""
+    """Return messages, newest first; `before_id` pages on.
+
+    `within` is a condition of `records.permission`.
+    """
     query = select(table).order_by(table.c.id.desc()).limit(limit)
     wanted = {"state": state, "alarm_id": alarm_id, "contact_id": contact_id}
     for name, value in wanted.items():
@@ -99,6 +103,8 @@ async def outbox(
             query = query.where(table.c[name] == value)
     if before_id is not None:
         query = query.where(table.c.id < before_id)
+    if within is not None:
+        query = query.where(within)
     return [OutboxRow(**row) for row in await tx.rows(query)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from policy.daily_figures import Correction, ReportVersion
 from records import audit
@@ -58,8 +58,13 @@ async def report_versions(tx: Transaction, facility: str, local_date: str) -> li
     return [ReportVersion(**row) for row in await tx.rows(query.order_by(table.c.version.desc()))]
 
 
-async def reports(tx: Transaction, since: str, until: str) -> list[ReportVersion]:
-    """Return the newest version of each report of the days `since`…`until` (both included), in order."""
+async def reports(
+    tx: Transaction, since: str, until: str, *, within: ColumnElement[bool] | None = None
+) -> list[ReportVersion]:
+    """Return the newest version of each report of the days `since`…`until` (both included), in order.
+
+    `within` is a condition of `records.permission`.
+    """
     table = report_version
     newest = (
         select(table.c.facility, table.c.local_date, func.max(table.c.version).label("version"))
@@ -73,6 +78,8 @@ async def reports(tx: Transaction, since: str, until: str) -> list[ReportVersion
         & (table.c.version == newest.c.version)
     )
     query = select(table).join(newest, same).order_by(table.c.local_date, table.c.facility)
+    if within is not None:
+        query = query.where(within)
     return [ReportVersion(**row) for row in await tx.rows(query)]
 
 

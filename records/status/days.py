@@ -47,10 +47,12 @@ async def tank_days(
     facility: str | None = None,
     since: str,
     until: str,
+    within: ColumnElement[bool] | None = None,
 ) -> list[TankDay]:
     """Return the days from `since` to `until` (YYYY-MM-DD, both included) by subject and date.
 
-    Of the named subjects, of a facility, or of all; days without a row are not made up.
+    Of the named subjects, of a facility, or of all, and `within` a condition of `records.permission`; days
+    without a row are not made up.
     """
     table = tank_day.c
     query = select(tank_day).where(table.local_date >= since, table.local_date <= until)
@@ -58,6 +60,8 @@ async def tank_days(
         query = query.where(table.subject.in_(subjects))
     if facility is not None:
         query = query.where(table.facility == facility)
+    if within is not None:
+        query = query.where(within)
     return [TankDay(**row) for row in await tx.rows(query.order_by(table.subject, table.local_date))]
 
 

@@ -97,7 +97,7 @@ async def test_neither_password_nor_token_is_stored_in_clear(database: Database)
             for row in await tx.rows(text(f"SELECT * FROM {table}"))
         ]
 
-    assert len(stored) == 4
+    assert len(stored) == 5
     assert not any(secret in row for row in stored for secret in (PASSWORD, session.token))
     assert any("$argon2id$" in row for row in stored)
 
