@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select
 
 from oxygen.wire.payloads import Status
 from records.database import Transaction
@@ -56,12 +56,19 @@ async def newest_status_id(tx: Transaction) -> int:
     return int(await tx.scalar(select(func.max(models.status.c.id))) or 0)
 
 
-async def latest_statuses(tx: Transaction, facility: str | None = None) -> list[StatusRow]:
-    """Return the newest row of every subject that ever had one (late ones aside), by subject."""
+async def latest_statuses(
+    tx: Transaction, facility: str | None = None, *, within: ColumnElement[bool] | None = None
+) -> list[StatusRow]:
+    """Return the newest row of every subject that ever had one (late ones aside), by subject.
+
+    `within` is a condition of `records.permission`.
+    """
     table = models.status_latest
     query = select(table).order_by(table.c.subject)
     if facility is not None:
         query = query.where(table.c.facility == facility)
+    if within is not None:
+        query = query.where(within)
     return [_status_row(row, row["status_id"], late=False) for row in await tx.rows(query)]
 
 
