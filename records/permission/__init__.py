@@ -25,6 +25,7 @@ from records.permission.grants import (
     visitor_of,
 )
 from records.permission.structs import BrokenGlass, GrantRow
+from records.permission.view import View
 from records.permission.visible import Visible
 from records.permission.whereabouts import Whereabouts, WhereaboutsCache, whereabouts
 
@@ -32,6 +33,7 @@ __all__ = [
     "EVERYTHING",
     "BrokenGlass",
     "GrantRow",
+    "View",
     "Visible",
     "Whereabouts",
     "WhereaboutsCache",

@@ -131,12 +131,16 @@ class View:
     async def contacts(self) -> list[Contact]:
         """Return visible contacts; their signing keys are shown to nobody."""
         found = await messages.contacts(self._tx, within=contact_filter(self._visible))
+        where = self._visible.where
         return [
-            self._visible.redacted(
-                "contact", one, "contacts:read", self._visible.where.facility(one.facility)
-            )
+            self._visible.redacted("contact", one, "contacts:read", where.facility(one.facility))
             for one in found
         ]
+
+    async def contact(self, contact_id: int, action: str) -> Contact | None:
+        """Return a contact on which an action is allowed, or None; whole: to be changed, not to be shown."""
+        found = await messages.contacts(self._tx, within=contact_filter(self._visible, action))
+        return next((one for one in found if one.id == contact_id), None)
 
     async def outbox(self, *, limit: int = 100) -> list[OutboxRow]:
         """Return visible messages, newest first."""
