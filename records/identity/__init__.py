@@ -1,10 +1,31 @@
-"""Accounts, sessions and sign-in."""
+"""Accounts: signing in, the second factor, sessions, API tokens, and the owner's own data."""
 
 from __future__ import annotations
 
+from policy.sign_in import MINIMUM_PASSWORD_LENGTH
+from records.identity.addresses import (
+    Address,
+    addresses,
+    begin_change,
+    confirm_change,
+    field_of,
+    send_to_phone,
+    set_address,
+)
+from records.identity.codes import Redeemed, redeem_code
+from records.identity.own_data import erase_former, erase_user, own_data, prune_codes
+from records.identity.reauthentication import reauthenticate, require_recent
+from records.identity.second_factor import (
+    Enrolment,
+    confirm_enrolment,
+    enrol,
+    recovery_codes_left,
+    renew_recovery_codes,
+    reset_second_factor,
+    show_second_factor,
+)
 from records.identity.services import (
     ADMINISTRATOR,
-    MINIMUM_PASSWORD_LENGTH,
     SessionToken,
     SignedIn,
     User,
@@ -13,27 +34,72 @@ from records.identity.services import (
     deactivate,
     ensure_administrator,
     prune_sessions,
+    reset_password,
     session_user,
     set_locale,
     sign_in,
     sign_out,
     users,
 )
+from records.identity.sessions import SessionInfo, end_other_sessions, end_session, sessions
+from records.identity.tokens import (
+    ApiToken,
+    TokenUser,
+    api_tokens,
+    create_api_token,
+    note_token_use,
+    revoke_api_token,
+    token_user,
+)
 
 __all__ = [
     "ADMINISTRATOR",
     "MINIMUM_PASSWORD_LENGTH",
+    "Address",
+    "ApiToken",
+    "Enrolment",
+    "Redeemed",
+    "SessionInfo",
     "SessionToken",
     "SignedIn",
+    "TokenUser",
     "User",
+    "addresses",
+    "api_tokens",
+    "begin_change",
     "change_password",
+    "confirm_change",
+    "confirm_enrolment",
+    "create_api_token",
     "create_user",
     "deactivate",
+    "end_other_sessions",
+    "end_session",
+    "enrol",
     "ensure_administrator",
+    "erase_former",
+    "erase_user",
+    "field_of",
+    "note_token_use",
+    "own_data",
+    "prune_codes",
     "prune_sessions",
+    "reauthenticate",
+    "recovery_codes_left",
+    "redeem_code",
+    "renew_recovery_codes",
+    "require_recent",
+    "reset_password",
+    "reset_second_factor",
+    "revoke_api_token",
+    "send_to_phone",
     "session_user",
+    "sessions",
+    "set_address",
     "set_locale",
+    "show_second_factor",
     "sign_in",
     "sign_out",
+    "token_user",
     "users",
 ]

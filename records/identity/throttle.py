@@ -16,6 +16,8 @@ FREE_ATTEMPTS = 5
 LONGEST_WAIT_S = 60
 FORGOTTEN_AFTER_S = 900
 _NAME_LIMIT = 64
+ANYWHERE = "*"
+"""Stands for every address, in counts that belong to an account as a whole."""
 
 
 def wait_s(failures: int) -> int:
@@ -33,6 +35,21 @@ async def check(tx: Transaction, username: str, address: str, now_us: int) -> No
     remaining_us = row["last_us"] + wait_s(row["failures"]) * US_PER_S - now_us
     if remaining_us > 0:
         seconds = -(-remaining_us // US_PER_S)
+        raise Rejected(f"sign-in must wait {seconds} s", code="too_many_attempts", wait_s=seconds)
+
+
+async def check_limit(tx: Transaction, username: str, limit: int, now_us: int) -> None:
+    """Raise Rejected `too_many_attempts` when ANYWHERE has counted `limit` failures and forgotten none yet.
+
+    Only for what comes after a right password: otherwise a stranger could lock somebody out.
+    """
+    table = sign_in_failure
+    row = await tx.row(select(table).where(*_at(username, ANYWHERE)))
+    if row is None or row["failures"] < limit:
+        return
+    remaining_us = row["last_us"] + FORGOTTEN_AFTER_S * US_PER_S - now_us
+    if remaining_us >= 0:
+        seconds = remaining_us // US_PER_S + 1
         raise Rejected(f"sign-in must wait {seconds} s", code="too_many_attempts", wait_s=seconds)
 
 

@@ -107,7 +107,7 @@ async def open_sealed(tx: Transaction, sealed: Sequence[Sealed]) -> list[Opened]
 
 
 async def view(
-    tx: Transaction, sealed: Sequence[Sealed], *, viewer: str, reason: str, now_us: int, address: str = ""
+    tx: Transaction, sealed: Sequence[Sealed], *, viewer: str, reason: str, now_us: int
 ) -> list[Opened]:
     """Open fields for a person to see; who saw what of whom, and why, is audited in this transaction.
 
@@ -121,8 +121,7 @@ async def view(
         if token is not None:
             fields.setdefault(token.person_id, []).append(one.field)
     for person_id, names in sorted(fields.items()):
-        detail = {"fields": names, "reason": reason, "address": address}
-        await _audit(tx, now_us, viewer, "personal.view", person_id, **detail)
+        await _audit(tx, now_us, viewer, "personal.view", person_id, reason, fields=names)
     return await open_sealed(tx, sealed)
 
 
@@ -146,7 +145,7 @@ async def erase(tx: Transaction, person_id: int, *, actor: str, reason: str, now
         return
     tombstone = {"erased_us": now_us, "erased_by": actor, "erased_reason": reason}
     await tx.execute(update(person).where(person.c.id == person_id).values(tombstone))
-    await _audit(tx, now_us, actor, "personal.erase", person_id, kind=row["kind"], reason=reason)
+    await _audit(tx, now_us, actor, "personal.erase", person_id, reason, kind=row["kind"])
 
 
 async def _existing(tx: Transaction, subject: str) -> int:
@@ -191,8 +190,14 @@ def _unusable(reason: str, tx: Transaction) -> Permanent:
 
 
 async def _audit(
-    tx: Transaction, now_us: int, actor: str, action: str, person_id: int, **detail: object
+    tx: Transaction, now_us: int, actor: str, action: str, person_id: int, reason: str, **detail: object
 ) -> None:
     await audit.record(
-        tx, at_us=now_us, actor=actor, action=action, subject=f"person:{person_id}", detail=detail
+        tx,
+        at_us=now_us,
+        actor=actor,
+        action=action,
+        subject=f"person:{person_id}",
+        detail=detail,
+        reason=reason,
     )
