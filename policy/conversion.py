@@ -1,4 +1,4 @@
-"""Whether a vessel may hold medical oxygen: by what it was made for, or by a conversion with certificates. Pure.
+"""Whether a vessel may hold medical oxygen: as it was made, or after a conversion with certificates. Pure.
 
 A vessel of industrial service counts as medical only when every step of its conversion stands with a day, a
 certificate's number and who did it. Doubt is a no, with the reason.

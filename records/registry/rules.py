@@ -10,8 +10,8 @@ from sqlalchemy import select
 from records import audit
 from records.database import Transaction
 from records.refusals import bad_value, changed_meanwhile, check_code, check_one_of
+from records.registry.counting import bump_version
 from records.registry.models import SCOPES, rule_setting
-from records.registry.services import bump_version
 from records.registry.structs import RuleSetting
 
 

@@ -129,7 +129,7 @@ class Bank(msgspec.Struct, frozen=True):
 
 
 class Member(msgspec.Struct, frozen=True):
-    """A subject's part in a supply system; of one role the lowest `order` is used first, equal ones at once."""
+    """A subject's part in a supply system; of a role the lowest `order` comes first, equal ones together."""
 
     subject: str
     role: Role

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from oxygen.reading import Quality, Reason
 from oxygen.wire.payloads import Status
+from policy.conversion import Step
 from records.alarms import Alarm, open_alarm
 from records.database import Transaction
 from records.messages import OutboxItem
-from records.registry import Bank, Facility, Gateway, Member, Registry, SupplySystem, Tank
+from records.registry import (
+    Bank,
+    ConversionStep,
+    Facility,
+    Gateway,
+    Member,
+    Registry,
+    SupplySystem,
+    Tank,
+)
 
 FACILITY = Facility("bv-cho-lon", "Bệnh viện Chợ Lớn (mô phỏng)", "Cho Lon Hospital", "hcm", place="Quận 5")
 GATEWAY = Gateway("gw-cho-lon", "bv-cho-lon")
@@ -30,6 +40,9 @@ SYSTEM = SupplySystem(
     "cho-lon-main", "bv-cho-lon", "Hệ chính", "Main", (Member("tank:cho-lon-1", "primary"),)
 )
 BANK = Bank("cho-lon-bank", "bv-cho-lon", 20, 40.0, 15_101_325.0, system="cho-lon-main")
+CONVERSION_STEP = ConversionStep(
+    "tank:cho-lon-1", Step.CLEANED, "2021-07-20", "CN-118/2021", "Xưởng Bảo Minh"
+)
 REGISTRY = Registry(0, (FACILITY,), (GATEWAY,), (TANK,), (BANK,), (SYSTEM,))
 
 

@@ -117,6 +117,8 @@ async def _one_row_each(tx: Transaction) -> None:
         tx, rule="low_stock", scope_kind="default", scope_code="", params={}, actor="lan", now_us=1
     )
     await audit.record(tx, at_us=1, actor="lan", action="test", subject="test")
+    await registry.import_registry(tx, samples.REGISTRY, actor="lan", now_us=1)
+    await registry.record_step(tx, samples.CONVERSION_STEP, actor="lan", now_us=1)
     await audit.seal(tx, 2)
     await samples.raise_alarm(tx)
     await reports.save_report(tx, "bv-cho-lon", "2026-03-01", 0, {}, "draft", "lan", 1)
