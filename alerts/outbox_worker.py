@@ -22,7 +22,7 @@ from channels.smtp import SmtpChannel
 from channels.webhook import WebhookChannel
 from oxygen.errors import OxyWatchError, Permanent, Rejected, Retryable
 from oxygen.units import US_PER_S
-from records import alarms, messages
+from records import alarms, messages, personal
 from records.database import Database, Transaction
 from records.messages import OutboxRow
 
@@ -163,6 +163,9 @@ class OutboxWorker:
             raise Rejected(f"there is no channel {row.channel}", code="no_such_channel", channel=row.channel)
         if self._smtp is None:
             raise Permanent("no mail server is configured", code="mail_not_configured")
+        if personal.is_sealed(row.address):
+            async with self._database.read() as tx:
+                row = await messages.readable(tx, row)
         return await self._smtp.send(mail(row, page_url=page_url, passed=letter.passed), now_us=now_us)
 
     async def _noted(self, note: Callable[[], Awaitable[None]]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from alerts import account_mail
 from alerts.announcing import CLEARED, TEST, WORSENED
 from channels.message import Mail
 from oxygen.messages import text
@@ -52,6 +53,9 @@ def content(row: OutboxRow, *, page_url: str, passed: bool) -> Content:
     if row.template == TEST:
         subject = f"[{text('mail.test_mark', locale)}] {text('mail.test_subject', locale)}"
         return Content(subject, [text("mail.test", locale)], [], "", [text("mail.test_sender", locale)])
+    if row.template in account_mail.TEMPLATES:
+        subject, paragraphs = account_mail.words(row)
+        return Content(subject, paragraphs, [], "", [text("mail.test_sender", locale)])
     names = params["names"].get(locale) or params["names"]["vi"]
     rule, shown = params["rule"], params["figures"]
     footer = [text(f"mail.{key}", locale) for key in ("time_basis", "sender")]

@@ -18,7 +18,6 @@ from records.personal.services import ring
 from records.refusals import check_one_of
 
 TEMPLATE = "one_time_code"
-CODE_FIELD = "outbox.code"
 LIFETIME_S = 600
 MOST_ATTEMPTS = 5
 MOST_CODES = 3
@@ -73,7 +72,7 @@ async def send_code(
     number = int(await tx.scalar(table.insert().values(values).returning(table.c.id)))
     person_id = await personal.person_for(tx, "account", f"user:{user_id}", now_us=now_us)
     params = {
-        "code": await personal.seal(tx, person_id, CODE_FIELD, code),
+        "code": await personal.seal(tx, person_id, messages.CODE_FIELD, code),
         "purpose": purpose,
         "address_field": to.field,
         "minutes": LIFETIME_S // 60,

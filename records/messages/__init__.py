@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from records.messages.contacts import contacts, put_contact, remove_contact
 from records.messages.models import CHANNELS
+from records.messages.readable import CODE_FIELD, readable
 from records.messages.services import (
     add_received_mail,
     claim_due,
@@ -19,6 +20,7 @@ from records.messages.structs import Contact, OutboxItem, OutboxRow, ReceivedMai
 
 __all__ = [
     "CHANNELS",
+    "CODE_FIELD",
     "Contact",
     "OutboxItem",
     "OutboxRow",
@@ -31,6 +33,7 @@ __all__ = [
     "mark_sent",
     "outbox",
     "put_contact",
+    "readable",
     "received_mail_by_id",
     "received_mails",
     "remove_contact",
