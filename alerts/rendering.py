@@ -20,6 +20,7 @@ from oxygen.messages.alarm_texts import (
     sentence,
     short_text,
 )
+from records import audit
 from records.messages import OutboxRow
 
 
@@ -56,6 +57,8 @@ def content(row: OutboxRow, *, page_url: str, passed: bool) -> Content:
     if row.template in account_mail.TEMPLATES:
         subject, paragraphs = account_mail.words(row)
         return Content(subject, paragraphs, [], "", [text("mail.test_sender", locale)])
+    if row.template == audit.HEAD_TEMPLATE:
+        return _audit_head(params, locale)
     names = params["names"].get(locale) or params["names"]["vi"]
     rule, shown = params["rule"], params["figures"]
     footer = [text(f"mail.{key}", locale) for key in ("time_basis", "sender")]
@@ -68,6 +71,17 @@ def content(row: OutboxRow, *, page_url: str, passed: bool) -> Content:
         link=f"{page_url.rstrip('/')}/alarms/{params['alarm_id']}",
         footer=footer,
     )
+
+
+def _audit_head(params: dict[str, Any], locale: str) -> Content:
+    """Return the words of the message that keeps a seal of the audit outside the system."""
+    values = {"block": params["block"], "hash": params["hash"]}
+    figures = ("block", "hash", "rows")
+    rows = [(text(f"mail.audit_head_{name}", locale), str(params[name])) for name in figures]
+    rows.append((text("mail.audit_head_sealed", locale), clock_text(params["sealed_us"])))
+    paragraphs = [text("mail.audit_head", locale), text("mail.audit_head_check", locale, **values)]
+    footer = [text(f"mail.{key}", locale) for key in ("time_basis", "test_sender")]
+    return Content(text("mail.audit_head_subject", locale, **values), paragraphs, rows, "", footer)
 
 
 def mail(row: OutboxRow, *, page_url: str, passed: bool) -> Mail:

@@ -1,4 +1,4 @@
-"""What runs by the clock: deleting what is kept long enough, and a heartbeat."""
+"""What runs by the clock: sealing the audit, deleting what is kept long enough, backups, and a heartbeat."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping
 import structlog
 
 from broker_link import BrokerSettings, Session
+from jobs import sealing
+from jobs.backup import scheduled
 from jobs.schedule import Job, due
 from jobs.settings import JobsSettings
 from oxygen.errors import OxyWatchError, Retryable
@@ -17,8 +19,11 @@ from oxygen.wire.payloads import VERSION, Heartbeat
 from oxygen.wire.topics import heartbeat_topic
 from records import identity, status
 from records.database import Database, Transaction
+from telemetry import TelemetrySettings
 
 SERVICE = "jobs"
+AUDIT_HEAD_LOOK_US = 600 * US_PER_S
+"""The mail goes out once a local day; looking more often only makes it early in the day."""
 Clock = Callable[[], int]
 Sleep = Callable[[float], Awaitable[None]]
 Work = Callable[[Transaction, int], Awaitable[int]]
@@ -35,6 +40,7 @@ async def run(
     clock: Clock,
     stop: asyncio.Event,
     sleep: Sleep = asyncio.sleep,
+    telemetry: TelemetrySettings | None = None,
 ) -> None:
     """Do every job in its time until `stop` is set.
 
@@ -45,6 +51,7 @@ async def run(
         clock: The server's time, µs since 1970 UTC.
         stop: Set to end.
         sleep: Passing of time.
+        telemetry: The time series, for backups; without it they hold the records alone.
     """
     desk = JobDesk(jobs_of(settings), database, clock)
     session = Session(broker, client_id=f"jobs-{settings.instance}", sleep=sleep)
@@ -52,7 +59,12 @@ async def run(
         loops = [
             group.create_task(desk.run(settings.look_every_s, sleep)),
             group.create_task(_beat(session, settings, desk, clock, sleep)),
+            # On their own: sealing must not wait for the other jobs, nor these for a backup.
+            group.create_task(sealing.run(database, settings.seal_every_s, clock=clock, sleep=sleep)),
         ]
+        if settings.backup is not None:
+            backups = scheduled.run(settings.backup, database, telemetry, clock=clock, sleep=sleep)
+            loops.append(group.create_task(backups))
         await stop.wait()
         for loop in loops:
             loop.cancel()
@@ -68,11 +80,17 @@ def jobs_of(settings: JobsSettings) -> dict[Job, Work]:
     async def prune_checkpoints(tx: Transaction, now_us: int) -> int:
         return await status.prune_checkpoints(tx, now_us - round(settings.checkpoint_days * US_PER_DAY))
 
-    return {
+    async def mail_audit_head(tx: Transaction, now_us: int) -> int:
+        return await sealing.mail_head(tx, now_us, settings.audit_head_addresses, settings.audit_head_locale)
+
+    jobs: dict[Job, Work] = {
         Job("prune_statuses", every_us): prune_statuses,
         Job("prune_checkpoints", every_us): prune_checkpoints,
         Job("prune_sessions", every_us): identity.prune_sessions,
     }
+    if settings.audit_head_addresses:
+        jobs[Job("mail_audit_head", AUDIT_HEAD_LOOK_US)] = mail_audit_head
+    return jobs
 
 
 class JobDesk:

@@ -15,10 +15,10 @@ import contextlib
 import copy
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import CursorResult, Executable, RowMapping, Table
+from sqlalchemy import Connection, CursorResult, Executable, Row, RowMapping, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -27,6 +27,7 @@ from records.faults import translated
 from records.key_ring import KeyRing
 from records.migrate import upgrade
 
+T = TypeVar("T")
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 Guard = Callable[["Transaction"], Awaitable[None]]
 """Raises when nothing may be written."""
@@ -56,11 +57,14 @@ class RecordsSettings(BaseModel):
         """Return the database; connects at first use. Raises Permanent for an address it cannot use."""
         waits = Waits(lock_s=self.lock_timeout_s, statement_s=self.statement_timeout_s)
         keys = None if self.key_file is None else KeyRing(self.key_file)
+        return Database(self.address(), waits, keys)
+
+    def address(self) -> str:
+        """Return `url` with the password in it: a secret. Raises Permanent for an address it cannot use."""
         if self.password_file is None:
-            return Database(self.url, waits, keys)
+            return self.url
         password = self.password_file.read_text(encoding="utf-8").split("\n", 1)[0]
-        address = parse(self.url).set(password=password).render_as_string(hide_password=False)
-        return Database(address, waits, keys)
+        return parse(self.url).set(password=password).render_as_string(hide_password=False)
 
 
 class Transaction:
@@ -107,6 +111,18 @@ class Transaction:
     async def scalar(self, statement: Executable) -> Any:
         """Return the first column of the first row, or None."""
         return (await self.execute(statement)).scalar()
+
+    async def pages(self, statement: Executable, size: int) -> AsyncIterator[Sequence[Row[Any]]]:
+        """Yield all rows, `size` at a time, in bounded memory. Raises as `execute`."""
+        with translated():
+            result = await self._connection.stream(statement, execution_options={"yield_per": size})
+            async for page in result.partitions(size):
+                yield page
+
+    async def run_sync(self, step: Callable[[Connection], T]) -> T:
+        """Return what a function of SQLAlchemy's plain connection returns, as reflection is. Raises alike."""
+        with translated():
+            return await self._connection.run_sync(step)
 
     def insert(self, table: Table) -> postgresql.Insert:
         """Return an INSERT with `on_conflict_…`; both dialects spell it alike."""

@@ -19,6 +19,7 @@ from records.engines import Waits, make_engine, make_private_file, parse
 from records.faults import translated
 
 _Step = Callable[[Config], None]
+SCRIPTS = Path(__file__).parent / "migrations"
 _LOCK = 0x0A9_7A7C  # advisory lock of migrations; any constant that nobody else uses
 _WAITS = Waits(lock_s=60.0)
 _WAL_TRIES = 100
@@ -40,24 +41,25 @@ async def downgrade(url: str, revision: str = "base") -> None:
 
 
 async def _run(url: str, step: _Step) -> None:
-    await asyncio.to_thread(_prepare_file, url)
+    await asyncio.to_thread(prepare_file, url)
     engine = make_engine(
         url, _WAITS, foreign_keys=False
     )  # batch mode makes tables anew, which keys would refuse
     try:
         with translated():
             async with engine.begin() as connection:
-                await connection.run_sync(_migrate, step)
+                await connection.run_sync(run_step, step)
     finally:
         await engine.dispose()
 
 
-def _migrate(connection: Connection, step: _Step) -> None:
+def run_step(connection: Connection, step: Callable[[Config], None]) -> None:
+    """Run a command of Alembic in the connection's transaction, one process at a time. Raises Permanent."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SET LOCAL lock_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = connection
     try:
         step(config)
@@ -67,10 +69,11 @@ def _migrate(connection: Connection, step: _Step) -> None:
         ) from error
 
 
-def _prepare_file(url: str) -> None:
+def prepare_file(url: str) -> None:
     """Make SQLite's file and switch it to WAL, which is kept in the file.
 
     Switching does not wait for a lock as statements do, so two processes that start at once need the loop.
+    Does nothing for PostgreSQL. Raises Retryable, Permanent.
     """
     address = parse(url)
     if address.get_backend_name() != "sqlite":

@@ -13,4 +13,11 @@ from oxywatch.settings import CentreSettings
 async def main(settings: CentreSettings, stop: asyncio.Event) -> None:
     """Do what is due by the clock until stopped."""
     async with records(settings, stop) as database:
-        await service.run(settings.jobs, database, settings.broker, clock=now_us, stop=stop)
+        await service.run(
+            settings.jobs,
+            database,
+            settings.broker,
+            clock=now_us,
+            stop=stop,
+            telemetry=settings.telemetry,
+        )

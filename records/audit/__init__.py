@@ -10,6 +10,7 @@ from records.audit.sealing import (
     newest_block,
     overdue_tail,
     seal,
+    sealed_rows,
     unsealed_tail,
 )
 from records.audit.search import Filter, Page, count, export, search
@@ -36,6 +37,7 @@ __all__ = [
     "overdue_tail",
     "record",
     "seal",
+    "sealed_rows",
     "search",
     "unsealed_tail",
     "verify",

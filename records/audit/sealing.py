@@ -115,6 +115,11 @@ async def newest_block(tx: Transaction) -> Block | None:
     return None if row is None else Block(**row)
 
 
+async def sealed_rows(tx: Transaction) -> int:
+    """Return how many rows the blocks hold together."""
+    return int(await tx.scalar(select(func.coalesce(func.sum(audit_block.c.row_count), 0))))
+
+
 async def unsealed_tail(tx: Transaction) -> Tail | None:
     """Return what waits to be sealed, or None."""
     query = select(func.count().label("rows"), func.min(audit_unsealed.c.at_us).label("oldest_us"))
