@@ -7,7 +7,7 @@ from importlib import resources
 from typing import Any
 
 import msgspec
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from oxygen.errors import Rejected
 from records import audit
@@ -78,8 +78,7 @@ async def import_units(tx: Transaction, wanted: UnitFile, *, actor: str, now_us:
     new = [each for code, each in after.items() if code not in before]
     changed = [each for code, each in after.items() if code in before and each != before[code]]
     await _insert(tx, _parents_first(new, before))
-    for each in changed:
-        await tx.execute(update(unit).where(unit.c.code == each.code).values(_columns(each)))
+    await _update(tx, changed)
     await _link(tx, [*new, *changed], before)
     closed = sum(1 for each in changed if each.valid_to and not before[each.code].valid_to)
     done = UnitImport(len(new), len(changed), len(after) - len(new) - len(changed), closed)
@@ -163,6 +162,13 @@ def _columns(each: Unit) -> dict[str, Any]:
 async def _insert(tx: Transaction, units: Sequence[Unit]) -> None:
     for start in range(0, len(units), _CHUNK):
         await tx.execute(insert(unit), [_columns(each) for each in units[start : start + _CHUNK]])
+
+
+async def _update(tx: Transaction, units: Sequence[Unit]) -> None:
+    one = update(unit).where(unit.c.code == bindparam("of"))
+    for start in range(0, len(units), _CHUNK):
+        rows = [{**_columns(each), "of": each.code} for each in units[start : start + _CHUNK]]
+        await tx.execute(one, rows)
 
 
 async def _link(tx: Transaction, units: Iterable[Unit], before: Mapping[str, Unit]) -> None:
