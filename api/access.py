@@ -1,8 +1,12 @@
-"""Who may call what. Every route stands behind one of these guards or in PUBLIC; `check_guards` holds it."""
+"""Who may call what. Every route names the action it is for, or stands in PUBLIC; `check_rules` holds it.
+
+A guard answers whether the visitor may do the action on anything at all. On which objects, the route asks
+the records as that visitor (`api.scoped`), where what is out of scope does not exist.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Annotated
 from urllib.parse import quote
 
@@ -10,13 +14,18 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import RouteContext, iter_route_contexts
 
-from api.errors import ApiError
+from api.errors import JSON_PREFIX, ApiError
 from api.visitor import TOKEN_HEADER, Visitor, check_same_site, check_token, visitor_of
+from policy import roles
 
 PUBLIC = frozenset({"/login", "/health", "/static"})
 """Paths that anybody may ask for."""
 
+OWN = "own"
+"""What every signed-in account may do: see to itself. No role gives it."""
+
 READING_METHODS = frozenset({"GET", "HEAD"})
+_STREAM = "/live"
 
 
 class SignInFirst(Exception):
@@ -28,75 +37,71 @@ class SignInFirst(Exception):
         self.target = target
 
 
-async def page_visitor(request: Request) -> Visitor:
-    """Guard of pages that any account may see; an anonymous reader is led to the sign-in page."""
-    visitor = await visitor_of(request)
-    if visitor is None:
-        back = request.url.path if request.method in READING_METHODS else "/"
-        raise SignInFirst(f"/login?next={quote(back, safe='/')}")
-    if visitor.must_change:
-        raise SignInFirst("/password")
-    return visitor
+class Guard:
+    """Lets in who may do an action; a dependency of routes.
+
+    Attributes:
+        action: Name of an action in `policy/roles.toml`, or OWN.
+        unfinished: Let in an account that has yet to choose its password.
+    """
+
+    def __init__(self, action: str, *, unfinished: bool = False) -> None:
+        self.action = action
+        self.unfinished = unfinished
+
+    async def __call__(self, request: Request) -> Visitor:
+        """Return who asks. Raises SignInFirst for pages; ApiError 401 or 403."""
+        wants_json = request.url.path.startswith(JSON_PREFIX) or request.url.path == _STREAM
+        visitor = await visitor_of(request)
+        if visitor is None:
+            raise ApiError(401, "sign_in_needed") if wants_json else SignInFirst(_sign_in_path(request))
+        if visitor.must_change and not self.unfinished:
+            raise ApiError(403, "password_change_needed") if wants_json else SignInFirst("/password")
+        if self.action != OWN and not visitor.may(self.action):
+            raise ApiError(403, "not_allowed")
+        if wants_json and request.method not in READING_METHODS:
+            check_same_site(request)
+            check_token(request.headers.get(TOKEN_HEADER), visitor.csrf_token)
+        return visitor
 
 
-async def page_administrator(visitor: Annotated[Visitor, Depends(page_visitor)]) -> Visitor:
-    """Guard of pages for administrators alone."""
-    if not visitor.administrator:
-        raise ApiError(403, "not_allowed")
-    return visitor
+def needs(action: str) -> Guard:
+    """Return the guard of a route for an action. Raises ValueError for one that the table does not know."""
+    if action not in roles.table().actions:
+        raise ValueError(f"policy/roles.toml has no action {action}")
+    return Guard(action)
 
 
-async def unfinished_visitor(request: Request) -> Visitor:
-    """Guard of what an account may do before it has chosen a password: choose one, or sign out."""
-    visitor = await visitor_of(request)
-    if visitor is None:
-        raise SignInFirst("/login")
-    return visitor
+own = Guard(OWN)
+unfinished = Guard(OWN, unfinished=True)
+
+OwnVisitor = Annotated[Visitor, Depends(own)]
+UnfinishedVisitor = Annotated[Visitor, Depends(unfinished)]
 
 
-async def json_viewer(request: Request) -> Visitor:
-    """Guard of JSON that any account may read. Raises ApiError 401 or 403."""
-    visitor = await visitor_of(request)
-    if visitor is None:
-        raise ApiError(401, "sign_in_needed")
-    if visitor.must_change:
-        raise ApiError(403, "password_change_needed")
-    return visitor
-
-
-async def json_administrator(request: Request, visitor: Annotated[Visitor, Depends(json_viewer)]) -> Visitor:
-    """Guard of JSON that changes something: an administrator, with the session's token in a header."""
-    if not visitor.administrator:
-        raise ApiError(403, "not_allowed")
-    if request.method not in READING_METHODS:
-        check_same_site(request)
-        check_token(request.headers.get(TOKEN_HEADER), visitor.csrf_token)
-    return visitor
-
-
-GUARDS = frozenset({page_visitor, page_administrator, unfinished_visitor, json_viewer, json_administrator})
-
-PageVisitor = Annotated[Visitor, Depends(page_visitor)]
-PageAdministrator = Annotated[Visitor, Depends(page_administrator)]
-UnfinishedVisitor = Annotated[Visitor, Depends(unfinished_visitor)]
-JsonViewer = Annotated[Visitor, Depends(json_viewer)]
-JsonAdministrator = Annotated[Visitor, Depends(json_administrator)]
-
-
-def check_guards(app: FastAPI) -> None:
-    """Refuse to start with a route that nobody guards; raises RuntimeError naming it."""
+def check_rules(app: FastAPI) -> None:
+    """Refuse to start with a route that names no action; raises RuntimeError naming it."""
     for route in iter_route_contexts(app.routes):
         path = route.path or ""
-        if path not in PUBLIC and not _guarded(route):
-            raise RuntimeError(f"route {path} has no guard; add one of api.access, or name it in PUBLIC")
+        if path not in PUBLIC and not actions_of(route):
+            raise RuntimeError(f"route {path} names no action; add api.access.needs(…), or name it in PUBLIC")
 
 
-def _guarded(route: RouteContext) -> bool:
+def actions_of(route: RouteContext) -> frozenset[str]:
+    """Return the actions that a route asks for; every one of them has to be allowed."""
     dependant = getattr(route, "dependant", None)
-    return isinstance(dependant, Dependant) and any(call in GUARDS for call in _calls(dependant))
+    if not isinstance(dependant, Dependant):
+        return frozenset()
+    return frozenset(guard.action for guard in _guards(dependant))
 
 
-def _calls(dependant: Dependant) -> Iterable[object]:
+def _guards(dependant: Dependant) -> Iterator[Guard]:
     for part in dependant.dependencies:
-        yield part.call
-        yield from _calls(part)
+        if isinstance(part.call, Guard):
+            yield part.call
+        yield from _guards(part)
+
+
+def _sign_in_path(request: Request) -> str:
+    back = request.url.path if request.method in READING_METHODS else "/"
+    return f"/login?next={quote(back, safe='/')}"

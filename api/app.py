@@ -16,15 +16,16 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from api import pages, routes
-from api.access import SignInFirst, check_guards
+from api.access import SignInFirst, check_rules
 from api.context import Context
 from api.errors import JSON_PREFIX, ApiError, as_api_error, error_body, error_text
 from api.language import choose_locale, language
 from api.live_hub import LiveHub
 from api.render import STATIC, render
-from api.security import HEADERS, SafeAnswers
+from api.security import HEADERS, KnownAddress, SafeAnswers
 from api.visitor import LANGUAGE_COOKIE, Visitor
 from oxygen.errors import OxyWatchError
+from records.permission import WhereaboutsCache
 
 DESCRIPTION = (
     "Hospitals' liquid-oxygen tanks: what they hold, when they may run out, alarms and daily reports. "
@@ -48,6 +49,7 @@ def create_app(context: Context) -> FastAPI:
     )
     app.state.context = context
     app.state.hub = LiveHub(context)
+    app.state.whereabouts = WhereaboutsCache()
     for router in routes.JSON_ROUTERS:
         app.include_router(router, prefix="/api/v1")
     for router in (*routes.PLAIN_ROUTERS, *pages.ROUTERS):
@@ -57,7 +59,8 @@ def create_app(context: Context) -> FastAPI:
         app.add_exception_handler(kind, answer_error)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(SafeAnswers, max_body_bytes=context.settings.max_body_bytes)
-    check_guards(app)
+    app.add_middleware(KnownAddress)
+    check_rules(app)
     return app
 
 

@@ -24,7 +24,7 @@ _HTTP_CODES = {
     405: "method_not_allowed",
     413: "too_large",
 }
-_REJECTED_STATUS = {"not_found": 404, "changed_meanwhile": 409}
+_REJECTED_STATUS = {"not_found": 404, "changed_meanwhile": 409, "not_allowed": 403, "more_than_held": 403}
 _ABSENT_SUFFIX = "_not_found"
 
 

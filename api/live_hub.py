@@ -19,6 +19,7 @@ from oxygen.wire.payloads import Status
 from oxygen.wire.topics import all_statuses
 from records import alarms, registry, status
 from records.database import Transaction
+from records.permission import Visible
 from records.registry import Registry
 from records.status import StatusRow
 
@@ -32,14 +33,14 @@ class LiveHub:
 
     Attributes:
         registry: As last read; None until the first success.
-        waiting_alarms: Open alarms that nobody has acknowledged.
+        waiting_alarms: Subject and facility of each open alarm that nobody has acknowledged.
         turn: Grows with every change of what the pages show.
         stopping: Set when streams have to end.
     """
 
     def __init__(self, context: Context) -> None:
         self.registry: Registry | None = None
-        self.waiting_alarms = 0
+        self.waiting_alarms: tuple[tuple[str, str], ...] = ()
         self.turn = 0
         self.stopping = asyncio.Event()
         self._context = context
@@ -75,6 +76,10 @@ class LiveHub:
     def rows_since(self, turn: int) -> list[StatusRow]:
         """Return the newest row of each subject that arrived after `turn`, oldest first."""
         return _by_id(row for subject, row in self._newest.items() if self._turns[subject] > turn)
+
+    def alarms_waiting_for(self, visible: Visible) -> int:
+        """Return how many open alarms that a visitor may see nobody has acknowledged."""
+        return sum(visible.on_subject("alarms:read", *where) for where in self.waiting_alarms)
 
     async def change_after(self, turn: int, timeout_s: float) -> None:
         """Return when something changed after `turn`, when streams have to end, or after `timeout_s`."""
@@ -135,7 +140,11 @@ class LiveHub:
             fresh = known if known and known.version == version else await registry.registry(tx)
             rows = await self._new_rows(tx)
             open_alarms = await alarms.alarms(tx, state="open", limit=MOST_ALARMS_COUNTED)
-        waiting = sum(not alarm.acknowledged and not alarm.late for alarm in open_alarms)
+        waiting = tuple(
+            (alarm.subject, alarm.facility)
+            for alarm in open_alarms
+            if not alarm.acknowledged and not alarm.late
+        )
         self._refreshed_at = asyncio.get_running_loop().time()
         changed = bool(rows) or fresh is not known or waiting != self.waiting_alarms
         self.registry, self.waiting_alarms = fresh, waiting

@@ -24,6 +24,7 @@ from api.live_hub import LiveHub
 from api.settings import ApiSettings
 from api.visitor import FORM_COOKIE, LANGUAGE_COOKIE, Visitor, visitor_of
 from oxygen.messages import LOCALES
+from policy.permission import functions
 
 STATIC = Path(str(resources.files("api"))) / "static"
 LANGUAGE_NAMES = (("vi", "Tiếng Việt"), ("en", "English"))
@@ -94,12 +95,13 @@ def render(
     hub = getattr(request.app.state, "hub", None)
     form_token = request.cookies.get(FORM_COOKIE) or secrets.token_urlsafe(24)
     around = {
+        "role_names": _role_names(visitor, words),
         "locale": words.locale,
         "languages": LANGUAGE_NAMES,
         "language_query": lambda code: _with_language(request, code),
         "visitor": visitor,
         "navigation": _navigation(request.url.path, visitor, words),
-        "alarm_count": hub.waiting_alarms if isinstance(hub, LiveHub) else 0,
+        "alarm_count": hub.alarms_waiting_for(visitor.visible) if isinstance(hub, LiveHub) and visitor else 0,
         "notice": _notice(request, words),
         "form_token": form_token,
     }
@@ -167,15 +169,38 @@ def _age_words(words: Language) -> dict[str, Any]:
     }
 
 
+PATHS = {
+    "overview": "/",
+    "alarms": "/alarms",
+    "reports": "/reports",
+    "contacts": "/contacts",
+    "messages": "/messages",
+    "users": "/users",
+}
+"""Where each function of `policy/roles.toml` is."""
+
+
+def home_of(visitor: Visitor) -> str:
+    """Return the page that a visitor starts from: the first of its own functions, else its own account."""
+    return next((PATHS[code] for code in functions(visitor.visible.visitor)), "/account")
+
+
 def _navigation(path: str, visitor: Visitor | None, words: Language) -> list[Link]:
-    entries = [
-        ("/", words.gettext("Overview")),
-        ("/alarms", words.gettext("Alarms")),
-        ("/reports", words.gettext("Reports")),
-    ]
-    if visitor is not None and visitor.administrator:
-        entries += [("/contacts", words.gettext("Contacts")), ("/messages", words.gettext("Messages"))]
-    return [Link(href, text, _is_current(href, path)) for href, text in entries]
+    texts = {
+        "overview": words.gettext("Overview"),
+        "alarms": words.gettext("Alarms"),
+        "reports": words.gettext("Reports"),
+        "contacts": words.gettext("Contacts"),
+        "messages": words.gettext("Messages"),
+        "users": words.gettext("Users"),
+    }
+    own = functions(visitor.visible.visitor) if visitor else ()
+    return [Link(PATHS[code], texts[code], _is_current(PATHS[code], path)) for code in own]
+
+
+def _role_names(visitor: Visitor | None, words: Language) -> list[str]:
+    held = visitor.visible.visitor.grants if visitor else ()
+    return list(dict.fromkeys(words.code(f"role.{grant.role}") for grant in held))
 
 
 def _is_current(href: str, path: str) -> bool:

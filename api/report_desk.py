@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from datetime import date
 
 import msgspec
+from fastapi import Request
 
-from api.context import Context
+from api.context import context_of
 from api.errors import ApiError
+from api.scoped import reading, refuse_unless, visible_in, visitor_in, writing
 from oxygen.local_time import local_day
 from policy.daily_report import DailyReport, FigureName, assemble, figure_key
-from records import registry, reports, status
-from records.database import Transaction
+from records import reports
+from records.permission import View
 from records.registry import Facility, Tank
 from records.reports import Correction, ReportVersion
 
@@ -72,31 +74,30 @@ def parse_day(text: str, now_us: int) -> date:
 
 
 async def open_folder(
-    context: Context, facility_code: str, day_text: str, version: int | None = None
+    request: Request, facility_code: str, day_text: str, version: int | None = None
 ) -> Folder:
-    """Return a report; raises ApiError 404 for an unknown facility, day or version."""
-    now_us = context.clock()
+    """Return a report; raises ApiError 404 for a facility, day or version that the visitor cannot see."""
+    now_us = context_of(request).clock()
     day = parse_day(day_text, now_us)
-    async with context.database.read() as tx:
-        return await _read(tx, facility_code, day, version, now_us)
+    async with reading(request) as view:
+        return await _read(request, view, facility_code, day, version)
 
 
-async def save_change(
-    context: Context, facility_code: str, day_text: str, change: Change, author: str
-) -> ReportVersion:
+async def save_change(request: Request, facility_code: str, day_text: str, change: Change) -> ReportVersion:
     """Add a version with one figure changed and return it; the others are carried over.
 
     Raises:
-        ApiError: 404 as `open_folder`; 422 `unknown_figure` or `note_missing`.
+        ApiError: 404 as `open_folder`; 403 `not_allowed`; 422 `unknown_figure` or `note_missing`.
         Rejected: `changed_meanwhile` when `change.version` is not the newest.
     """
     note = change.note.strip()[:NOTE_LIMIT]
     if not note:
         raise ApiError(422, "note_missing")
-    now_us = context.clock()
+    now_us = context_of(request).clock()
     day = parse_day(day_text, now_us)
-    async with context.database.write() as tx:
-        folder = await _read(tx, facility_code, day, None, now_us)
+    async with writing(request) as (tx, view):
+        folder = await _read(request, view, facility_code, day, None)
+        refuse_unless(visible_in(request).on_facility("reports:correct", facility_code))
         check_figure(folder, change.figure)
         newest = folder.versions[0] if folder.versions else None
         corrections = dict(newest.corrections) if newest else {}
@@ -111,23 +112,23 @@ async def save_change(
             change.version,
             corrections,
             newest.state if newest else "draft",
-            author,
+            visitor_in(request).username,
             now_us,
             note=note,
         )
 
 
-async def finalise(
-    context: Context, facility_code: str, day_text: str, version: int, author: str
-) -> ReportVersion:
+async def finalise(request: Request, facility_code: str, day_text: str, version: int) -> ReportVersion:
     """Add a final version, which keeps a copy of the rows it shows, and return it.
 
-    Raises ApiError 404 as `open_folder`, 422 `day_not_over`; Rejected `changed_meanwhile`.
+    Raises ApiError 404 as `open_folder`, 403 `not_allowed`, 422 `day_not_over`; Rejected `changed_meanwhile`.
     """
-    now_us = context.clock()
+    now_us = context_of(request).clock()
+    author = visitor_in(request).username
     day = parse_day(day_text, now_us)
-    async with context.database.write() as tx:
-        folder = await _read(tx, facility_code, day, None, now_us)
+    async with writing(request) as (tx, view):
+        folder = await _read(request, view, facility_code, day, None)
+        refuse_unless(visible_in(request).on_facility("reports:finalise", facility_code))
         if not folder.report.day_over:
             raise ApiError(422, "day_not_over", day=day_text)
         corrections = folder.versions[0].corrections if folder.versions else {}
@@ -147,20 +148,19 @@ def figure_keys(tanks: Sequence[Tank]) -> frozenset[str]:
     return frozenset(figure_key(tank.subject, name) for tank in tanks for name in FigureName)
 
 
-async def _read(tx: Transaction, facility_code: str, day: date, version: int | None, now_us: int) -> Folder:
-    known = await registry.registry(tx)
-    facility = known.facility(facility_code)
+async def _read(request: Request, view: View, facility_code: str, day: date, version: int | None) -> Folder:
+    facility = view.facility(facility_code, "reports:read")
     if facility is None:
         raise ApiError(404, "facility_not_found", facility=facility_code)
-    tanks = tuple(tank for tank in known.tanks if tank.facility == facility_code)
+    tanks = view.reported_tanks(facility_code)
     iso = day.isoformat()
-    days = await status.tank_days(tx, facility=facility_code, since=iso, until=iso)
-    versions = tuple(await reports.report_versions(tx, facility_code, iso))
+    days = await view.tank_days(facility=facility_code, since=iso, until=iso, action="reports:read")
+    versions = tuple(await view.report_versions(facility_code, iso))
     shown = versions[0] if versions else None
     if version is not None:
         shown = next((one for one in versions if one.version == version), None)
         if shown is None and version != 0:
             raise ApiError(404, "report_not_found", day=iso)
     subjects = [tank.subject for tank in tanks]
-    report = assemble(facility_code, iso, subjects, days, shown, now_us)
+    report = assemble(facility_code, iso, subjects, days, shown, context_of(request).clock())
     return Folder(facility=facility, day=day, tanks=tanks, report=report, versions=versions)

@@ -6,6 +6,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import ApiError
+from records import audit
 
 POLICY = "; ".join(
     (
@@ -63,3 +64,16 @@ class SafeAnswers:
             await send(message)
 
         await self._app(scope, limited, guarded)
+
+
+class KnownAddress:
+    """Middleware: what a request changes is audited with the address that it came from."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        client = scope.get("client") if scope["type"] == "http" else None
+        with audit.acting_from(client[0] if client else None):
+            await self._app(scope, receive, send)

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from fastapi import Request
 from starlette.datastructures import FormData
 
-from api.context import context_of
+from api.context import Context, context_of
 from api.errors import ApiError
-from records import identity
+from oxygen.local_time import local_day
+from records import identity, permission
+from records.permission import Visible, WhereaboutsCache
 
 SESSION_COOKIE = "oxywatch_session"
 FORM_COOKIE = "oxywatch_form"
@@ -25,7 +27,7 @@ class Visitor:
 
     Attributes:
         user_id, username: Of the account.
-        administrator: May change things; everybody else only looks.
+        visible: What its grants let it see and do.
         must_change: Has to choose a password before anything else.
         locale: The account's own setting.
         csrf_token: Has to come with every change.
@@ -34,11 +36,15 @@ class Visitor:
 
     user_id: int
     username: str
-    administrator: bool
+    visible: Visible
     must_change: bool
     locale: str
     csrf_token: str
     token: str
+
+    def may(self, action: str) -> bool:
+        """Tell whether an action is allowed on some object."""
+        return self.visible.may(action)
 
 
 async def visitor_of(request: Request) -> Visitor | None:
@@ -53,15 +59,22 @@ async def _find(request: Request) -> Visitor | None:
     token = request.cookies.get(SESSION_COOKIE)
     if not token:
         return None
-    context = context_of(request)
+    return await find_visitor(context_of(request), request.app.state.whereabouts, token)
+
+
+async def find_visitor(context: Context, whereabouts: WhereaboutsCache, token: str) -> Visitor | None:
+    """Return whose session a token is, with the grants in force now; None when it is over."""
+    now_us = context.clock()
     async with context.database.read() as tx:
-        signed_in = await identity.session_user(tx, token, context.clock())
-    if signed_in is None:
-        return None
+        signed_in = await identity.session_user(tx, token, now_us)
+        if signed_in is None:
+            return None
+        held = await permission.visitor_of(tx, signed_in.user_id, now_us)
+        where = await whereabouts.at(tx, local_day(now_us))
     return Visitor(
         user_id=signed_in.user_id,
         username=signed_in.username,
-        administrator=signed_in.role == "administrator",
+        visible=Visible(held, where),
         must_change=signed_in.must_change,
         locale=signed_in.locale,
         csrf_token=signed_in.csrf_token,

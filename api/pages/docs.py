@@ -8,11 +8,11 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from api.access import page_visitor
+from api.access import own
 from api.errors import ErrorBody
 from api.render import page
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(page_visitor)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(own)])
 
 
 @router.get("/docs")

@@ -6,15 +6,14 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import HTMLResponse, Response
 
 from api import formats
-from api.access import page_administrator
-from api.context import context_of
+from api.access import needs
 from api.errors import ApiError
 from api.render import language_of, page
+from api.scoped import reading
 from api.views.message_texts import outbox_view
-from records import messages
 from records.messages import ReceivedMail
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(page_administrator)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(needs("messages:read"))])
 
 SHOWN = 100
 BODY_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
@@ -25,9 +24,9 @@ BODY_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-anc
 async def message_list(request: Request) -> Response:
     """Show the newest messages and received mails."""
     words = await language_of(request)
-    async with context_of(request).database.read() as tx:
-        sent = await messages.outbox(tx, limit=SHOWN)
-        received = await messages.received_mails(tx, limit=SHOWN)
+    async with reading(request) as view:
+        sent = await view.outbox(limit=SHOWN)
+        received = await view.received_mails(limit=SHOWN)
     mails = [(mail, formats.instant(mail.received_us), ", ".join(mail.recipients)) for mail in received]
     return await page(request, "messages.html", outbox=[outbox_view(row, words) for row in sent], mails=mails)
 
@@ -48,8 +47,8 @@ async def mail_body(request: Request, mail_id: int) -> Response:
 
 
 async def _find(request: Request, mail_id: int) -> ReceivedMail:
-    async with context_of(request).database.read() as tx:
-        found = await messages.received_mail_by_id(tx, mail_id)
+    async with reading(request) as view:
+        found = await view.received_mail(mail_id)
     if found is None:
         raise ApiError(404, "page_not_found")
     return found

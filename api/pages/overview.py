@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Depends, Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
-from api.access import page_visitor
+from api.access import own
 from api.context import context_of
-from api.render import language_of, live_data, page
+from api.render import home_of, language_of, live_data, page
+from api.scoped import reading, visitor_in
 from api.views.overview import summary, tank_rows
-from records import registry, status
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(page_visitor)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(own)])
 
 
 @router.get("/")
 async def overview(request: Request) -> Response:
-    """Show every tank; the page then follows the live stream."""
+    """Show every visible tank; the page then follows the live stream.
+
+    This is where a sign-in leads, so whoever may see no tanks is led on to what they may do.
+    """
+    visitor = visitor_in(request)
+    if not visitor.may("tanks:read"):
+        return RedirectResponse(home_of(visitor), status_code=303)
     context = context_of(request)
     words = await language_of(request)
     now_us = context.clock()
     live = live_data(request, words, now_us)
-    async with context.database.read() as tx:
-        known = await registry.registry(tx)
-        newest = {row.status.subject: row.status for row in await status.latest_statuses(tx)}
+    async with reading(request) as view:
+        known = view.registry
+        newest = {row.status.subject: row.status for row in await view.statuses()}
     rows = tank_rows(known, newest, now_us, context.settings.overdue_s, words)
     totals = summary(rows, words)
     return await page(

@@ -10,12 +10,13 @@ from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
 from api import formats
-from api.access import PageAdministrator, page_visitor
+from api.access import needs
 from api.context import context_of
 from api.errors import ApiError, error_text
 from api.language import Language
 from api.render import language_of, page
 from api.report_desk import Change, Folder, check_figure, finalise, open_folder, parse_day, save_change
+from api.scoped import reading, visible_in
 from api.typed_numbers import parse_number, spell_number
 from api.views.overview import facility_name
 from api.views.report_texts import (
@@ -31,9 +32,9 @@ from oxygen.errors import Rejected
 from oxygen.local_time import local_day
 from oxygen.messages import LOCALES
 from oxygen.units import kg_from_litres_of_boiling_liquid, kg_from_normal_cubic_metres
-from records import registry, reports, status
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(page_visitor)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(needs("reports:read"))])
+CORRECTING = Depends(needs("reports:correct"))
 
 DAYS_SHOWN = 14
 UNITS = ("kg", "L", "Nm³")
@@ -48,17 +49,19 @@ async def report_list(request: Request) -> Response:
     asked = request.query_params.get("until")
     until = parse_day(asked, context.clock()) if asked else today
     since = until - timedelta(days=DAYS_SHOWN - 1)
-    async with context.database.read() as tx:
-        known = await registry.registry(tx)
-        written = await reports.reports(tx, since.isoformat(), until.isoformat())
-        measured = await status.tank_days(tx, since=since.isoformat(), until=until.isoformat())
+    async with reading(request) as view:
+        places = view.reporting_facilities()
+        written = await view.reports(since.isoformat(), until.isoformat())
+        measured = await view.tank_days(
+            since=since.isoformat(), until=until.isoformat(), action="reports:read"
+        )
     states = {(day.facility, day.local_date): state_text("automatic", words) for day in measured}
     states |= {(one.facility, one.local_date): state_text(one.state, words) for one in written}
     days = [until - timedelta(days=offset) for offset in range(DAYS_SHOWN)]
     return await page(
         request,
         "reports.html",
-        facilities=[(facility.code, facility_name(facility, words)) for facility in known.facilities],
+        facilities=[(facility.code, facility_name(facility, words)) for facility in places],
         days=[(day.isoformat(), formats.day(day)) for day in days],
         states=states,
         today=today.isoformat(),
@@ -73,7 +76,7 @@ async def report(request: Request, facility: str, day: str) -> Response:
     words = await language_of(request)
     asked = request.query_params.get("version", "")
     version = int(asked) if asked.isdigit() else None
-    folder = await open_folder(context_of(request), facility, day, version)
+    folder = await open_folder(request, facility, day, version)
     shown = folder.report
     return await page(
         request,
@@ -90,24 +93,26 @@ async def report(request: Request, facility: str, day: str) -> Response:
         before=(folder.day - timedelta(days=1)).isoformat(),
         after=_after(folder.day, local_day(context_of(request).clock())),
         printed=formats.instant(context_of(request).clock()),
+        may_correct=visible_in(request).on_facility("reports:correct", facility),
+        may_finalise=visible_in(request).on_facility("reports:finalise", facility),
     )
 
 
-@router.get("/reports/{facility}/{day}/correct")
-async def show_correction(request: Request, facility: str, day: str, visitor: PageAdministrator) -> Response:
+@router.get("/reports/{facility}/{day}/correct", dependencies=[CORRECTING])
+async def show_correction(request: Request, facility: str, day: str) -> Response:
     """Show the form that corrects one figure, `?figure=` by its key."""
     figure = request.query_params.get("figure", "")
-    folder = await open_folder(context_of(request), facility, day)
+    folder = await open_folder(request, facility, day)
     check_figure(folder, figure)
     return await _correction_form(request, folder, figure, {}, {})
 
 
-@router.post("/reports/{facility}/{day}/correct")
-async def correct(request: Request, facility: str, day: str, visitor: PageAdministrator) -> Response:
+@router.post("/reports/{facility}/{day}/correct", dependencies=[CORRECTING])
+async def correct(request: Request, facility: str, day: str) -> Response:
     """Read what was typed and say it back; with `confirmed` save it."""
     form = await signed_form(request)
     words = await language_of(request)
-    folder = await open_folder(context_of(request), facility, day)
+    folder = await open_folder(request, facility, day)
     figure = field_text(form, "figure")
     check_figure(folder, figure)
     values = {name: field_text(form, name) for name in ("value", "unit", "how", "note", "version")}
@@ -124,15 +129,15 @@ async def correct(request: Request, facility: str, day: str, visitor: PageAdmini
         note=values["note"],
         version=_version(form),
     )
-    await save_change(context_of(request), facility, day, change, visitor.username)
+    await save_change(request, facility, day, change)
     return RedirectResponse(f"/reports/{facility}/{day}?done=corrected", status_code=303)
 
 
-@router.post("/reports/{facility}/{day}/final")
-async def make_final(request: Request, facility: str, day: str, visitor: PageAdministrator) -> Response:
+@router.post("/reports/{facility}/{day}/final", dependencies=[Depends(needs("reports:finalise"))])
+async def make_final(request: Request, facility: str, day: str) -> Response:
     """Make the present figures final: later data no longer change what the report shows."""
     form = await signed_form(request)
-    await finalise(context_of(request), facility, day, _version(form), visitor.username)
+    await finalise(request, facility, day, _version(form))
     return RedirectResponse(f"/reports/{facility}/{day}?done=saved", status_code=303)
 
 

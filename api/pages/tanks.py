@@ -9,22 +9,22 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from api.access import page_visitor
+from api.access import needs
 from api.context import context_of
 from api.errors import ApiError
 from api.language import Language
 from api.physics import physical_tank
 from api.render import language_of, live_data, page
+from api.scoped import reading
 from api.views.alarm_texts import alarm_view
 from api.views.overview import tank_row
 from api.views.tank_facts import limit_facts, tank_limits, vessel_facts
 from oxygen.local_time import local_day
 from oxygen.units import US_PER_DAY
 from oxygen.wire.payloads import Status
-from records import alarms, registry, status
 from records.registry import Tank
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(page_visitor)])
+router = APIRouter(include_in_schema=False, dependencies=[Depends(needs("tanks:read"))])
 
 HISTORY_DAYS = 30
 ALARMS_SHOWN = 8
@@ -38,17 +38,17 @@ async def tank(request: Request, code: str) -> Response:
     now_us = context.clock()
     live = live_data(request, words, now_us)
     today = local_day(now_us)
-    async with context.database.read() as tx:
-        known = await registry.registry(tx)
+    async with reading(request) as view:
+        known = view.registry
         entry = known.tank(code)
         facility = known.facility(entry.facility) if entry else None
         if entry is None or facility is None:
             raise ApiError(404, "tank_not_found", tank=code)
-        newest = await status.latest_status(tx, entry.subject)
-        recent = await alarms.alarms(tx, subject=entry.subject, limit=ALARMS_SHOWN)
+        newest = await view.status(entry.subject)
+        recent = await view.alarms(subject=entry.subject, limit=ALARMS_SHOWN)
         since = (today - timedelta(days=HISTORY_DAYS)).isoformat()
-        days = await status.tank_days(tx, subjects=[entry.subject], since=since, until=today.isoformat())
-        settings = await registry.rule_settings(tx)
+        days = await view.tank_days(subjects=[entry.subject], since=since, until=today.isoformat())
+        settings = await view.rule_settings()
     latest = newest.status if newest else None
     limits = tank_limits(settings, entry, facility)
     return await page(

@@ -7,13 +7,14 @@ from typing import Any, Literal
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.access import JsonAdministrator, json_viewer
+from api.access import needs
 from api.context import context_of
 from api.errors import JSON_ERRORS, ApiError
+from api.scoped import reading, refuse_unless, visible_in, visitor_in, writing
 from records import alarms as records
 
 router = APIRouter(
-    prefix="/alarms", tags=["alarms"], dependencies=[Depends(json_viewer)], responses=JSON_ERRORS
+    prefix="/alarms", tags=["alarms"], dependencies=[Depends(needs("alarms:read"))], responses=JSON_ERRORS
 )
 
 
@@ -80,40 +81,45 @@ async def alarms(
     limit: int = Query(default=200, ge=1, le=1000),
 ) -> list[AlarmOut]:
     """Return alarms; `since_us` keeps those that are open, or were raised or cleared since."""
-    async with context_of(request).database.read() as tx:
-        found = await records.alarms(tx, state=state, facility=facility, since_us=since_us, limit=limit)
+    async with reading(request) as view:
+        found = await view.alarms(state=state, facility=facility, since_us=since_us, limit=limit)
     return [_alarm_out(alarm) for alarm in found]
 
 
 @router.get("/{alarm_id}", summary="One alarm with its history")
 async def alarm(request: Request, alarm_id: int) -> AlarmDetail:
-    """Return an alarm; 404 when there is none of that id."""
-    async with context_of(request).database.read() as tx:
-        found = await records.alarm(tx, alarm_id)
-        events = await records.alarm_events(tx, alarm_id)
-    if found is None:
-        raise ApiError(404, "alarm_not_found", alarm=alarm_id)
+    """Return an alarm; 404 when there is none of that id, or when it is outside the caller's scope."""
+    async with reading(request) as view:
+        found = await view.alarm(alarm_id)
+        if found is None:
+            raise ApiError(404, "alarm_not_found", alarm=alarm_id)
+        events = await view.alarm_events(found)
     listed = [
         AlarmEventOut(id=e.id, at_us=e.at_us, kind=e.kind, actor=e.actor, params=e.params) for e in events
     ]
     return AlarmDetail(**_alarm_out(found).model_dump(), events=listed)
 
 
-@router.post("/{alarm_id}/acknowledge", summary="Take an alarm on")
-async def acknowledge(
-    request: Request, alarm_id: int, body: Acknowledgement, visitor: JsonAdministrator
-) -> AlarmOut:
+@router.post(
+    "/{alarm_id}/acknowledge",
+    summary="Take an alarm on",
+    dependencies=[Depends(needs("alarms:acknowledge"))],
+)
+async def acknowledge(request: Request, alarm_id: int, body: Acknowledgement) -> AlarmOut:
     """Note that the caller has taken an alarm on; repeating it changes nothing and answers the same.
 
     409 `changed_meanwhile` when the alarm is not at `version` any more and nobody has acknowledged it.
     """
-    context = context_of(request)
-    async with context.database.write() as tx:
+    async with writing(request) as (tx, view):
+        found = await view.alarm(alarm_id)
+        if found is None:
+            raise ApiError(404, "alarm_not_found", alarm=alarm_id)
+        refuse_unless(visible_in(request).on_subject("alarms:acknowledge", found.subject, found.facility))
         taken = await records.acknowledge(
             tx,
             alarm_id,
-            actor=visitor.username,
-            now_us=context.clock(),
+            actor=visitor_in(request).username,
+            now_us=context_of(request).clock(),
             note=body.note.strip(),
             expected_version=body.version,
         )

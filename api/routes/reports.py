@@ -5,15 +5,14 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.access import JsonAdministrator, json_viewer
-from api.context import context_of
+from api.access import needs
 from api.errors import JSON_ERRORS
 from api.report_desk import Change, Folder, open_folder, save_change
 from policy.daily_report import Figure, FigureName, TankReport, Total, figure_key
 from records.reports import ReportVersion
 
 router = APIRouter(
-    prefix="/reports", tags=["reports"], dependencies=[Depends(json_viewer)], responses=JSON_ERRORS
+    prefix="/reports", tags=["reports"], dependencies=[Depends(needs("reports:read"))], responses=JSON_ERRORS
 )
 
 
@@ -148,20 +147,23 @@ async def report(
     ),
 ) -> ReportOut:
     """Return a report with every figure and where it comes from."""
-    return _report_out(await open_folder(context_of(request), facility, day, version))
+    return _report_out(await open_folder(request, facility, day, version))
 
 
 @router.get("/{facility}/{day}/versions", summary="Every version of a report")
 async def versions(request: Request, facility: str, day: str) -> list[VersionOut]:
     """Return the typed versions, newest first; empty while nobody has written one."""
-    folder = await open_folder(context_of(request), facility, day)
+    folder = await open_folder(request, facility, day)
     return [_version_out(version) for version in folder.versions]
 
 
-@router.post("/{facility}/{day}/corrections", status_code=201, summary="Correct a figure")
-async def correct(
-    request: Request, facility: str, day: str, body: CorrectionIn, visitor: JsonAdministrator
-) -> VersionOut:
+@router.post(
+    "/{facility}/{day}/corrections",
+    status_code=201,
+    summary="Correct a figure",
+    dependencies=[Depends(needs("reports:correct"))],
+)
+async def correct(request: Request, facility: str, day: str, body: CorrectionIn) -> VersionOut:
     """Add a version with one figure typed; earlier versions stay. 409 when `version` is not the newest."""
     change = Change(
         figure=body.figure,
@@ -170,7 +172,7 @@ async def correct(
         note=body.note,
         version=body.version,
     )
-    return _version_out(await save_change(context_of(request), facility, day, change, visitor.username))
+    return _version_out(await save_change(request, facility, day, change))
 
 
 def _report_out(folder: Folder) -> ReportOut:

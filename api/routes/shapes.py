@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from oxygen.wire.payloads import Status
+from records.permission import Officer
 from records.registry import Facility, Tank
 
 
@@ -23,6 +24,20 @@ class FacilityOut(BaseModel):
     place: str
     simulated: bool
     tanks: list[str]
+
+
+class OfficerOut(BaseModel):
+    """Whom to call at a hospital; `phone` is null when it cannot be read, and `phone_reason` says why."""
+
+    name: str
+    phone: str | None
+    phone_reason: str
+
+
+class FacilityDetail(FacilityOut):
+    """A hospital; `officer` is null for who may not see personal data."""
+
+    officer: OfficerOut | None
 
 
 class StatusOut(BaseModel):
@@ -124,6 +139,14 @@ def facility_out(facility: Facility, tanks: tuple[Tank, ...]) -> FacilityOut:
         simulated=facility.simulated,
         tanks=[tank.code for tank in tanks if tank.facility == facility.code],
     )
+
+
+def facility_detail(facility: Facility, tanks: tuple[Tank, ...], officer: Officer | None) -> FacilityDetail:
+    """Return a facility with its officer, for who may see that."""
+    shown = None
+    if officer is not None:
+        shown = OfficerOut(name=officer.name, phone=officer.phone or None, phone_reason=officer.phone_reason)
+    return FacilityDetail(**facility_out(facility, tanks).model_dump(), officer=shown)
 
 
 def status_out(status: Status, *, current: bool) -> StatusOut:

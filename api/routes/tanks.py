@@ -6,22 +6,22 @@ from typing import Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from api.access import json_viewer
+from api.access import needs
 from api.context import Context, context_of
 from api.errors import JSON_ERRORS, ApiError
 from api.physics import physical_tank
 from api.routes.shapes import BucketOut, RefillOut, RefillsOut, SeriesOut, TankOut, status_out
+from api.scoped import reading
 from api.views.series import check_span, parse_instant, step_us
 from api.views.standing import standing
 from oxygen.local_time import local_day
 from oxygen.units import US_PER_DAY
 from oxygen.wire.payloads import Status
-from records import registry, status
 from records.registry import Tank
 from telemetry.contract import DERIVED, Selection
 
 router = APIRouter(
-    prefix="/tanks", tags=["tanks"], dependencies=[Depends(json_viewer)], responses=JSON_ERRORS
+    prefix="/tanks", tags=["tanks"], dependencies=[Depends(needs("tanks:read"))], responses=JSON_ERRORS
 )
 
 DEFAULT_SPAN_US = US_PER_DAY
@@ -34,9 +34,9 @@ Field = Literal["fill_percent", "mass_kg", "smoothed_kg", "pressure_pa", "draw_k
 async def tanks(request: Request, facility: str | None = None) -> list[TankOut]:
     """Return the tanks, of one facility or all, by code."""
     context = context_of(request)
-    async with context.database.read() as tx:
-        known = await registry.registry(tx)
-        newest = {row.status.subject: row.status for row in await status.latest_statuses(tx)}
+    async with reading(request) as view:
+        known = view.registry
+        newest = {row.status.subject: row.status for row in await view.statuses()}
     if facility is not None and known.facility(facility) is None:
         raise ApiError(404, "facility_not_found", facility=facility)
     return [
@@ -49,11 +49,10 @@ async def tanks(request: Request, facility: str | None = None) -> list[TankOut]:
 @router.get("/{code}", summary="One tank with its latest state")
 async def tank(request: Request, code: str) -> TankOut:
     """Return a tank; 404 when there is none of that code."""
-    context = context_of(request)
-    found = await find_tank(context, code)
-    async with context.database.read() as tx:
-        row = await status.latest_status(tx, found.subject)
-    return _tank_out(context, found, row.status if row else None)
+    found = await find_tank(request, code)
+    async with reading(request) as view:
+        row = await view.status(found.subject)
+    return _tank_out(context_of(request), found, row.status if row else None)
 
 
 @router.get("/{code}/series", summary="A field over time, downsampled")
@@ -75,7 +74,7 @@ async def series(
     until_us = context.clock() if until is None else parse_instant("until", until)
     since_us = until_us - DEFAULT_SPAN_US if since is None else parse_instant("since", since)
     check_span(since_us, until_us)
-    found = await find_tank(context, code)
+    found = await find_tank(request, code)
     step = step_us(since_us, until_us, points)
     selection = Selection(DERIVED, {"subject": found.subject}, since_us, until_us)
     buckets = await context.telemetry.buckets(selection, field, step)
@@ -100,13 +99,11 @@ async def refills(
     until: str = Query(description=INSTANT_HELP),
 ) -> RefillsOut:
     """Return the deliveries that ended in [since, until), oldest first."""
-    context = context_of(request)
     since_us, until_us = parse_instant("since", since), parse_instant("until", until)
     check_span(since_us, until_us)
-    found = await find_tank(context, code)
-    async with context.database.read() as tx:
-        days = await status.tank_days(
-            tx,
+    found = await find_tank(request, code)
+    async with reading(request) as view:
+        days = await view.tank_days(
             subjects=[found.subject],
             since=local_day(since_us).isoformat(),
             until=local_day(until_us).isoformat(),
@@ -120,11 +117,10 @@ async def refills(
     return RefillsOut(subject=found.subject, refills=sorted(deliveries, key=lambda r: r.start_us))
 
 
-async def find_tank(context: Context, code: str) -> Tank:
-    """Return a registered tank; raises ApiError 404 `tank_not_found`."""
-    async with context.database.read() as tx:
-        known = await registry.registry(tx)
-    found = known.tank(code)
+async def find_tank(request: Request, code: str) -> Tank:
+    """Return a visible tank; raises ApiError 404 `tank_not_found`."""
+    async with reading(request) as view:
+        found = view.tank(code)
     if found is None:
         raise ApiError(404, "tank_not_found", tank=code)
     return found

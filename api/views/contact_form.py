@@ -53,7 +53,10 @@ def typed(contact: Contact) -> TypedContact:
 
 
 def check(form: TypedContact, facilities: Collection[str]) -> dict[str, ErrorCode]:
-    """Return what is wrong, by field; empty when nothing is."""
+    """Return what is wrong, by field; empty when nothing is.
+
+    `facilities` are those that may be chosen; "" among them lets a contact be for all.
+    """
     errors: dict[str, ErrorCode] = {}
     if not form.name:
         errors["name"] = ("field_missing", {})
@@ -92,7 +95,7 @@ def _check_choices(form: TypedContact, facilities: Collection[str], errors: dict
         "channel": (form.channel, CHANNELS),
         "locale": (form.locale, LOCALES),
         "minimum_severity": (form.minimum_severity, SEVERITIES),
-        "facility": (form.facility, {"", *facilities}),
+        "facility": (form.facility, facilities),
     }
     for field, (value, allowed) in choices.items():
         if value not in allowed:

@@ -1,4 +1,4 @@
-"""What the live stream says, as plain data."""
+"""What the live stream says to one visitor, as plain data: of what the visitor may see and of nothing else."""
 
 from __future__ import annotations
 
@@ -9,28 +9,35 @@ from typing import Any
 from api.language import Language
 from api.live_hub import LiveHub
 from api.views.overview import summary, tank_rows
+from records.permission import Visible
 from records.status import StatusRow
 
 
 def live_statuses(
-    hub: LiveHub, rows: Sequence[StatusRow], now_us: int, overdue_s: float, language: Language
+    visible: Visible, rows: Sequence[StatusRow], now_us: int, overdue_s: float, language: Language
 ) -> list[dict[str, Any]]:
-    """Return one entry per row that is a registered tank's, in order of `id`."""
-    if hub.registry is None:
-        return []
+    """Return one entry per row that is a visible tank's, in order of `id`."""
     statuses = {row.status.subject: row.status for row in rows}
     shown = {
-        row.subject: row.live() for row in tank_rows(hub.registry, statuses, now_us, overdue_s, language)
+        row.subject: row.live() for row in tank_rows(visible.registry, statuses, now_us, overdue_s, language)
     }
     return [{"id": row.id, **shown[row.status.subject]} for row in rows if row.status.subject in shown]
 
 
-def live_summary(hub: LiveHub, now_us: int, overdue_s: float, language: Language) -> dict[str, Any]:
-    """Return the server's time, and what all tanks together and the alarms amount to."""
+def live_summary(
+    hub: LiveHub, visible: Visible, now_us: int, overdue_s: float, language: Language
+) -> dict[str, Any]:
+    """Return the server's time, and what all visible tanks together and the alarms amount to."""
     totals: dict[str, str] = {}
     if hub.registry is not None:
-        totals = summary(tank_rows(hub.registry, hub.statuses(), now_us, overdue_s, language), language)
-    return {"now_us": now_us, "cursor": hub.cursor, "alarms": hub.waiting_alarms, "summary": totals}
+        rows = tank_rows(visible.registry, hub.statuses(), now_us, overdue_s, language)
+        totals = summary(rows, language)
+    return {
+        "now_us": now_us,
+        "cursor": hub.cursor,
+        "alarms": hub.alarms_waiting_for(visible),
+        "summary": totals,
+    }
 
 
 def event(kind: str, data: dict[str, Any], row_id: int | None = None) -> bytes:

@@ -24,6 +24,7 @@ from records.permission.grants import (
     roles_of,
     visitor_of,
 )
+from records.permission.officers import Officer, officer_of
 from records.permission.structs import BrokenGlass, GrantRow
 from records.permission.view import View
 from records.permission.visible import Visible
@@ -33,6 +34,7 @@ __all__ = [
     "EVERYTHING",
     "BrokenGlass",
     "GrantRow",
+    "Officer",
     "View",
     "Visible",
     "Whereabouts",
@@ -50,6 +52,7 @@ __all__ = [
     "issue",
     "keep_an_administrator",
     "mend_glass",
+    "officer_of",
     "opened_glass",
     "outbox_filter",
     "revoke",

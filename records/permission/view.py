@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from policy.daily_figures import ReportVersion, TankDay
 from policy.permission import Target
-from records import alarms, messages, reports, status
+from records import alarms, messages, registry, reports, status
 from records.alarms import Alarm, AlarmEvent
 from records.database import Transaction
 from records.messages import Contact, OutboxRow, ReceivedMail
@@ -22,7 +22,7 @@ from records.permission.filters import (
     subject_filter,
 )
 from records.permission.visible import Visible
-from records.registry import Facility, Registry, Tank
+from records.registry import Facility, Registry, RuleSetting, Tank
 from records.reports.models import report_version
 from records.status import StatusRow
 from records.status.models import status_latest, tank_day
@@ -43,7 +43,21 @@ class View:
     def facility(self, code: str, action: str = "facilities:read") -> Facility | None:
         """Return a facility on which an action is allowed, or None."""
         known = self._visible.where.registry.facility(code)
-        return self._visible.facility(known) if known and self._visible.on_facility(action, code) else None
+        if known is None or not self._visible.on_facility(action, code):
+            return None
+        return self._visible.facility(known, action)
+
+    def reported_tanks(self, facility: str) -> tuple[Tank, ...]:
+        """Return the tanks of a facility whose reports are visible: a report is of all of them, or of none."""
+        if not self._visible.on_facility("reports:read", facility):
+            return ()
+        return tuple(tank for tank in self._visible.where.registry.tanks if tank.facility == facility)
+
+    def reporting_facilities(self) -> tuple[Facility, ...]:
+        """Return the facilities whose reports are visible, by code."""
+        codes = self._visible.facilities("reports:read")
+        known = self._visible.where.registry.facilities
+        return tuple(self._visible.facility(each, "reports:read") for each in known if each.code in codes)
 
     def tank(self, code: str) -> Tank | None:
         """Return a visible tank, or None."""
@@ -60,6 +74,10 @@ class View:
         row = await status.latest_status(self._tx, subject)
         seen = row and self._visible.on_subject("tanks:read", subject, row.status.facility)
         return row if seen else None
+
+    async def rule_settings(self) -> list[RuleSetting]:
+        """Return the limits that are set; what a tank's page shows of them is what counts for the tank."""
+        return await registry.rule_settings(self._tx)
 
     async def tank_days(
         self,

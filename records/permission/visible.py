@@ -75,6 +75,11 @@ class Visible:
         """Return the classes of fields that the visitor sees of an object."""
         return permission.classes(self.visitor, action, target)
 
+    def through_glass(self, action: str, target: Target) -> bool:
+        """Tell whether personal data of an object are seen only because the glass is broken."""
+        whole = Visitor(self.visitor.grants)
+        return FieldClass.PERSONAL not in permission.classes(whole, action, target)
+
     def redacted(self, kind: str, value: S, action: str, target: Target) -> S:
         """Return an object without the fields that the visitor may not see."""
         return permission.redacted(kind, value, self.classes(action, target))
@@ -102,6 +107,6 @@ class Visible:
             systems=tuple(each for each in known.systems if each.facility in whole),
         )
 
-    def facility(self, entry: Facility) -> Facility:
-        """Return a facility without the fields that the visitor may not see."""
-        return self.redacted("facility", entry, "facilities:read", self.where.facility(entry.code))
+    def facility(self, entry: Facility, action: str = "facilities:read") -> Facility:
+        """Return a facility without the fields that the visitor, who reaches it by an action, may not see."""
+        return self.redacted("facility", entry, action, self.where.facility(entry.code))
