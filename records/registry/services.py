@@ -14,6 +14,7 @@ from records.registry import holding_models, models
 from records.registry.checks import CHECKS
 from records.registry.counting import registry_version, wait_for_turn
 from records.registry.holdings import Body, Sensor, Supplier, SupplierSite, SupplyLink, VesselLot
+from records.registry.personal_fields import sealed_entry
 from records.registry.storing import E, Entry, all_entries, find_entry, put_entry, retired
 from records.registry.structs import Bank, Facility, Gateway, Registry, SupplySystem, Tank
 
@@ -53,12 +54,18 @@ async def entries(tx: Transaction, shape: type[E], *, with_retired: bool = False
 async def put(
     tx: Transaction, entry: E, *, actor: str, now_us: int, expected_version: int | None = None
 ) -> E:
-    """Insert or update an entry of any kind. Raises Rejected as its check and `storing.put_entry` tell."""
+    """Insert or update an entry of any kind; telephone numbers are sealed.
+
+    Raises Rejected as its check, `storing.put_entry` and `personal_fields.sealed_entry` tell.
+    """
     CHECKS[type(entry)](entry)
     if isinstance(entry, Facility):
         await _check_shard(tx, entry)
-    await check_references(tx, TABLES[type(entry)], entry)
-    return await put_entry(tx, TABLES[type(entry)], entry, actor, now_us, expected_version)
+    table = TABLES[type(entry)]
+    await check_references(tx, table, entry)
+    before = await find_entry(tx, table, type(entry), entry.code)
+    entry = await sealed_entry(tx, table, entry, before, actor=actor, now_us=now_us)
+    return await put_entry(tx, table, entry, actor, now_us, expected_version)
 
 
 async def put_facility(

@@ -18,10 +18,10 @@ from api.context import Context
 from api.service import serve
 from api.settings import ApiSettings
 from broker_link import BrokerSettings
-from records.database import Database, Transaction
+from records.database import Transaction
 from telemetry import open_store
 from tests.api import demo
-from tests.api.server import now_us, records_url, telemetry_settings
+from tests.api.server import now_us, open_records, telemetry_settings
 
 T = TypeVar("T")
 TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
@@ -66,7 +66,7 @@ class Site:
         """Change the records from beside the server, as another program would."""
 
         async def work() -> T:
-            database = Database(records_url(self.folder))
+            database = open_records(self.folder)
             try:
                 async with database.write() as tx:
                     return await change(tx)
@@ -107,7 +107,7 @@ class Site:
             self._loop.close()
 
     async def _serve(self) -> None:
-        database = Database(records_url(self.folder))
+        database = open_records(self.folder)
         store = open_store(telemetry_settings(self.folder), readonly=True)
         context = Context(database, store, self.now_us, self.settings, self.broker, "api-test")
         try:
@@ -134,7 +134,7 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("demo")
 
     async def fill() -> None:
-        database = Database(records_url(folder))
+        database = open_records(folder)
         store = open_store(telemetry_settings(folder))
         await demo.seed(database, store, now_us())
         await store.close()

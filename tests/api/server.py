@@ -12,6 +12,8 @@ from api.context import Context
 from api.service import serve
 from api.settings import ApiSettings
 from records.database import Database
+from records.key_file import create_key_file, new_key_file
+from records.key_ring import KeyRing
 from telemetry import EmbeddedSettings, open_store
 
 
@@ -21,6 +23,14 @@ def now_us() -> int:
 
 def records_url(folder: Path) -> str:
     return f"sqlite:///{folder / 'records.sqlite'}"
+
+
+def open_records(folder: Path) -> Database:
+    """The records with a key file beside them, made at first use."""
+    keys = folder / "keys.toml"
+    if not keys.exists():
+        create_key_file(keys, new_key_file(now_us()))
+    return Database(records_url(folder), keys=KeyRing(keys))
 
 
 def telemetry_settings(folder: Path) -> EmbeddedSettings:
@@ -36,7 +46,7 @@ async def run(folder: Path, settings: ApiSettings) -> None:
     """Serve until SIGTERM; the address is printed when it is listened on."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    database = Database(records_url(folder))
+    database = open_records(folder)
     store = open_store(telemetry_settings(folder), readonly=True)
     context = Context(database=database, telemetry=store, clock=now_us, settings=settings)
     try:
