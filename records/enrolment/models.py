@@ -19,6 +19,7 @@ enrolment_code = Table(
     instant("created_us"),
     instant("expires_us"),
     instant("used_us", nullable=True),
+    Column("used_key", Text),
     instant("withdrawn_us", nullable=True),
     UniqueConstraint("code_hash"),
     Index(None, "gateway"),

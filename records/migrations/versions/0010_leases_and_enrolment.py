@@ -47,6 +47,7 @@ def _enrolment() -> None:
         sa.Column("created_us", sa.BigInteger(), nullable=False),
         sa.Column("expires_us", sa.BigInteger(), nullable=False),
         sa.Column("used_us", sa.BigInteger(), nullable=True),
+        sa.Column("used_key", sa.Text(), nullable=True),
         sa.Column("withdrawn_us", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["gateway"], ["gateway.code"], name=op.f("fk_enrolment_code_gateway")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_enrolment_code")),
