@@ -5,6 +5,7 @@ Secrets are named by the files that hold them.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,10 @@ from oxygen.errors import BadConfiguration
 from oxygen.toml_file import TomlFile, read_toml, refuse
 from records.database import RecordsSettings
 from telemetry.settings import TelemetrySettings
+
+
+KEY_FILE_VARIABLE = "OXYWATCH_KEY_FILE"
+"""Names the key file of personal data where the settings name none."""
 
 
 class CentreSettings(BaseModel):
@@ -65,11 +70,19 @@ def load_settings(path: Path) -> CentreSettings:
     """
     file = read_toml(path)
     try:
-        return CentreSettings.model_validate(file.data)
+        return _with_key_file(CentreSettings.model_validate(file.data))
     except ValidationError as error:
         problems = [_problem(file, dict(detail)) for detail in error.errors()]
         refuse(problems)
         raise
+
+
+def _with_key_file(settings: CentreSettings) -> CentreSettings:
+    named = os.environ.get(KEY_FILE_VARIABLE, "")
+    if not named or settings.records.key_file is not None:
+        return settings
+    records = settings.records.model_copy(update={"key_file": Path(named)})
+    return settings.model_copy(update={"records": records})
 
 
 def _problem(file: TomlFile, detail: dict[str, Any]) -> BadConfiguration:
