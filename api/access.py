@@ -17,9 +17,10 @@ from fastapi.routing import RouteContext, iter_route_contexts
 from api.errors import JSON_PREFIX, ApiError
 from api.visitor import TOKEN_HEADER, Visitor, check_same_site, check_token, visitor_of
 from policy import roles
+from policy.sign_in import DONE
 
-PUBLIC = frozenset({"/login", "/health", "/static"})
-"""Paths that anybody may ask for."""
+PUBLIC = frozenset({"/login", "/health", "/static", "/api/v1/enrolments", "/api/v1/enrolments/renewals"})
+"""Paths that anybody may ask for. Enrolment asks for a code, or for a certificate and its key, instead."""
 
 OWN = "own"
 """What every signed-in account may do: see to itself. No role gives it."""
@@ -42,7 +43,7 @@ class Guard:
 
     Attributes:
         action: Name of an action in `policy/roles.toml`, or OWN.
-        unfinished: Let in an account that has yet to choose its password.
+        unfinished: Let in a session that has yet to choose a password or to show a second factor.
     """
 
     def __init__(self, action: str, *, unfinished: bool = False) -> None:
@@ -53,13 +54,15 @@ class Guard:
         """Return who asks. Raises SignInFirst for pages; ApiError 401 or 403."""
         wants_json = request.url.path.startswith(JSON_PREFIX) or request.url.path == _STREAM
         visitor = await visitor_of(request)
-        if visitor is None:
+        if visitor is None or (visitor.by_token and not wants_json):
             raise ApiError(401, "sign_in_needed") if wants_json else SignInFirst(_sign_in_path(request))
         if visitor.must_change and not self.unfinished:
             raise ApiError(403, "password_change_needed") if wants_json else SignInFirst("/password")
+        if visitor.second_factor != DONE and not self.unfinished:
+            raise ApiError(403, "second_factor_needed") if wants_json else SignInFirst("/second-factor")
         if self.action != OWN and not visitor.may(self.action):
             raise ApiError(403, "not_allowed")
-        if wants_json and request.method not in READING_METHODS:
+        if wants_json and request.method not in READING_METHODS and not visitor.by_token:
             check_same_site(request)
             check_token(request.headers.get(TOKEN_HEADER), visitor.csrf_token)
         return visitor

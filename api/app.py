@@ -67,14 +67,18 @@ def create_app(context: Context) -> FastAPI:
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     hub: LiveHub = app.state.hub
-    runner = asyncio.create_task(hub.run(), name="live hub")
+    context: Context = app.state.context
+    runners = [asyncio.create_task(hub.run(), name="live hub")]
+    if context.enrolment is not None:
+        runners.append(asyncio.create_task(context.enrolment.run(), name="revocations"))
     try:
         yield
     finally:
         hub.end_streams()
-        runner.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await runner
+        for runner in runners:
+            runner.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await runner
 
 
 async def answer_error(request: Request, error: Exception) -> Response:

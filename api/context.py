@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from fastapi import Request
 
+from api.enrolment import Enrolment
 from api.settings import ApiSettings
 from broker_link import BrokerSettings
 from records.database import Database
@@ -27,6 +28,7 @@ class Context:
         settings: See ApiSettings.
         broker: Where status wake-ups are published; None when rows are only looked for every `poll_s`.
         instance: Names this process at the broker; unique there.
+        enrolment: Admits gateways; None where another process does.
     """
 
     database: Database
@@ -35,6 +37,7 @@ class Context:
     settings: ApiSettings = field(default_factory=ApiSettings)
     broker: BrokerSettings | None = None
     instance: str = "api"
+    enrolment: Enrolment | None = None
 
 
 def context_of(request: Request) -> Context:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.enrolment import EnrolmentSettings
+
 
 class ApiSettings(BaseModel):
     """How the web server listens and how patient its pages are; an unknown key is refused.
@@ -12,6 +14,7 @@ class ApiSettings(BaseModel):
         host, port: Where to listen; port 0 lets the kernel choose.
         secure_cookies: Send cookies over HTTPS only. Set it wherever TLS ends in front of this server.
         trusted_proxies: Addresses whose X-Forwarded-For is believed; none by default.
+        require_second_factor: Accounts whose roles need one have to enrol an authenticator first of all.
         session_lifetime_s: How long a sign-in lasts.
         silence_s: A page that heard nothing for so long says that the connection is lost.
         keepalive_s: A stream says at least this often that it is alive.
@@ -22,6 +25,7 @@ class ApiSettings(BaseModel):
         max_points: Most points that one series answer may have.
         max_body_bytes: Largest request body.
         shutdown_s: How long open streams may take to end at a stop.
+        enrolment: The online authority; without it this process admits no gateways.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -30,6 +34,7 @@ class ApiSettings(BaseModel):
     port: int = Field(default=8000, ge=0, le=65535)
     secure_cookies: bool = False
     trusted_proxies: tuple[str, ...] = ()
+    require_second_factor: bool = True
     session_lifetime_s: float = Field(default=12 * 3600, gt=0)
     silence_s: float = Field(default=30.0, gt=0)
     keepalive_s: float = Field(default=10.0, gt=0)
@@ -39,3 +44,4 @@ class ApiSettings(BaseModel):
     max_points: int = Field(default=2000, ge=10, le=20_000)
     max_body_bytes: int = Field(default=256 * 1024, ge=1024)
     shutdown_s: float = Field(default=3.0, gt=0)
+    enrolment: EnrolmentSettings | None = None

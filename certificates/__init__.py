@@ -7,8 +7,14 @@ from __future__ import annotations
 
 from certificates.authority import Authority, load_authority
 from certificates.making import make_authority, make_intermediate
-from certificates.passphrases import new_passphrase_file, read_passphrase
-from certificates.requests import CertificateRequest, check_possession, read_certificate, read_request
+from certificates.passphrases import new_passphrase_file, read_passphrase, replace_file, write_secret
+from certificates.requests import (
+    CertificateRequest,
+    check_possession,
+    new_request,
+    read_certificate,
+    read_request,
+)
 from certificates.structs import Issued, Known, Revocation
 
 __all__ = [
@@ -22,7 +28,10 @@ __all__ = [
     "make_authority",
     "make_intermediate",
     "new_passphrase_file",
+    "new_request",
     "read_certificate",
     "read_passphrase",
     "read_request",
+    "replace_file",
+    "write_secret",
 ]

@@ -52,6 +52,17 @@ def read_request(pem: str) -> CertificateRequest:
     )
 
 
+def new_request(name: str) -> tuple[bytes, CertificateRequest]:
+    """Return a new key (PEM, not encrypted: programs start without a person) and a request made with it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return private, read_request(request.public_bytes(serialization.Encoding.PEM).decode())
+
+
 def read_certificate(pem: str) -> tuple[Known, PublicKey]:
     """Return what a certificate says, and its key. Raises Rejected `bad_certificate`.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.routes import alarms, facilities, health, live, reports, session, tanks
+from api.routes import alarms, enrolments, facilities, health, live, reports, session, tanks
 
 JSON_ROUTERS = (
     session.router,
@@ -11,6 +11,7 @@ JSON_ROUTERS = (
     alarms.router,
     reports.router,
     live.router,
+    enrolments.router,
 )
 """Served below /api/v1."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from records.enrolment.differences import differences, put_differences
+from records.enrolment.places import addresses
 from records.enrolment.services import (
     accesses,
     add_certificate,
@@ -32,6 +33,7 @@ __all__ = [
     "OpenDifference",
     "accesses",
     "add_certificate",
+    "addresses",
     "certificates",
     "codes",
     "create_code",

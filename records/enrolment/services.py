@@ -39,7 +39,7 @@ async def create_code(tx: Transaction, gateway: str, *, valid_us: int, actor: st
 
     Raises Rejected: `not_found` for an unknown gateway, `gateway_revoked` (see the module).
     """
-    await _known(tx, gateway)
+    await _known(tx, gateway, in_use=True)
     await _refuse_revoked(tx, gateway, now_us)
     code = new_code()
     await _withdraw_codes(tx, gateway, now_us)
@@ -74,7 +74,7 @@ async def redeem_code(tx: Transaction, code: str, *, key_sha256: str, now_us: in
     gateway = await tx.scalar(used)
     if gateway is None:
         raise Rejected("the enrolment code does not hold", code="bad_enrolment_code")
-    await _known(tx, gateway)
+    await _known(tx, gateway, in_use=True)
     await _refuse_revoked(tx, gateway, now_us)
     return str(gateway)
 
@@ -94,7 +94,7 @@ async def add_certificate(
 
     Raises Rejected `gateway_revoked`.
     """
-    await _known(tx, certificate.gateway)
+    await _known(tx, certificate.gateway, in_use=True)
     await _refuse_revoked(tx, certificate.gateway, now_us)
     values = msgspec.structs.asdict(certificate)
     await tx.execute(tx.insert(models.gateway_certificate).values(values))
@@ -157,7 +157,7 @@ async def readmit_gateway(tx: Transaction, gateway: str, *, reason: str, actor: 
 
     Raises Rejected: `not_found`, `gateway_revoked` while one has not run out.
     """
-    await _known(tx, gateway)
+    await _known(tx, gateway, in_use=True)
     if await _living_revoked(tx, gateway, now_us):
         raise _revoked(gateway)
     table = models.gateway_access
@@ -203,11 +203,12 @@ async def _want(tx: Transaction, gateway: str, wanted: Wanted, now_us: int) -> N
     )
 
 
-async def _known(tx: Transaction, gateway: str) -> None:
+async def _known(tx: Transaction, gateway: str, *, in_use: bool = False) -> None:
     """Make sure that the gateway is registered, and that nobody admits or revokes it at the same time."""
-    row = select(gateway_table.c.code).where(gateway_table.c.code == gateway).with_for_update()
-    found = await tx.scalar(row)
-    if found is None:
+    query = select(gateway_table.c.code).where(gateway_table.c.code == gateway).with_for_update()
+    if in_use:
+        query = query.where(gateway_table.c.retired_us.is_(None))
+    if await tx.scalar(query) is None:
         raise not_found("gateway", gateway)
 
 
