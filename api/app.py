@@ -24,7 +24,7 @@ from api.live_hub import LiveHub
 from api.render import STATIC, render
 from api.security import HEADERS, KnownAddress, SafeAnswers
 from api.visitor import LANGUAGE_COOKIE, Visitor
-from oxygen.errors import OxyWatchError
+from oxygen.errors import OxyWatchError, Rejected
 from records.permission import WhereaboutsCache
 
 DESCRIPTION = (
@@ -92,6 +92,12 @@ async def answer_error(request: Request, error: Exception) -> Response:
 def _error_response(request: Request, error: Exception) -> Response:
     if isinstance(error, SignInFirst):
         return RedirectResponse(error.target, status_code=303)
+    if isinstance(error, Rejected) and not request.url.path.startswith(JSON_PREFIX):
+        if error.code == "reauthentication_needed":
+            back = "/second-factor" if request.url.path.startswith("/second-factor") else "/account"
+            return RedirectResponse(f"/account/confirm?next={back}", status_code=303)
+        if error.code == "session_over":
+            return RedirectResponse("/login", status_code=303)
     told = as_api_error(error)
     if told.status >= 500:
         _log.error("%s %s: %r", request.method, request.url.path, error, exc_info=error)

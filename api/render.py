@@ -216,6 +216,11 @@ def _notice(request: Request, words: Language) -> str:
         "saved": words.gettext("Saved."),
         "corrected": words.gettext("The correction is saved; earlier versions stay below."),
         "password": words.gettext("Your password is changed."),
+        "granted": words.gettext("The right is given."),
+        "revoked": words.gettext("The right has ended."),
+        "closed": words.gettext("The account is closed; its sessions have ended."),
+        "ended": words.gettext("Ended."),
+        "opened": words.gettext("Personal data are open to you until the time shown below."),
     }
     return notices.get(request.query_params.get("done", ""), "")
 

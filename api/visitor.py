@@ -5,12 +5,14 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 
+import msgspec
 from fastapi import Request
 from starlette.datastructures import FormData
 
 from api.context import Context, context_of
 from api.errors import ApiError
 from oxygen.local_time import local_day
+from policy.sign_in import DONE, ENROL
 from records import identity, permission
 from records.permission import Visible, WhereaboutsCache
 
@@ -29,6 +31,8 @@ class Visitor:
         user_id, username: Of the account.
         visible: What its grants let it see and do.
         must_change: Has to choose a password before anything else.
+        second_factor: What the session still owes, as `policy.sign_in` says; `done` lets it go on.
+        by_token: A program that acts for the account; it has no pages and needs no form token.
         locale: The account's own setting.
         csrf_token: Has to come with every change.
         token: The session's secret; never shown.
@@ -41,6 +45,8 @@ class Visitor:
     locale: str
     csrf_token: str
     token: str
+    second_factor: str = DONE
+    by_token: bool = False
 
     def may(self, action: str) -> bool:
         """Tell whether an action is allowed on some object."""
@@ -56,6 +62,9 @@ async def visitor_of(request: Request) -> Visitor | None:
 
 
 async def _find(request: Request) -> Visitor | None:
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return await _find_program(request, secret.strip())
     token = request.cookies.get(SESSION_COOKIE)
     if not token:
         return None
@@ -75,11 +84,43 @@ async def find_visitor(context: Context, whereabouts: WhereaboutsCache, token: s
         user_id=signed_in.user_id,
         username=signed_in.username,
         visible=Visible(held, where),
+        second_factor=_owed(signed_in.second_factor, context),
         must_change=signed_in.must_change,
         locale=signed_in.locale,
         csrf_token=signed_in.csrf_token,
         token=token,
     )
+
+
+async def _find_program(request: Request, secret: str) -> Visitor | None:
+    """Return the program that an API token belongs to: its account, held to the token's actions."""
+    context = context_of(request)
+    whereabouts: WhereaboutsCache = request.app.state.whereabouts
+    now_us = context.clock()
+    async with context.database.read() as tx:
+        program = await identity.token_user(tx, secret, now_us)
+        if program is None:
+            return None
+        held = await permission.visitor_of(tx, program.user_id, now_us)
+        where = await whereabouts.at(tx, local_day(now_us))
+    if program.note_use:
+        async with context.database.write() as tx:
+            await identity.note_token_use(tx, program.token_id, now_us)
+    return Visitor(
+        user_id=program.user_id,
+        username=program.username,
+        visible=Visible(msgspec.structs.replace(held, only=program.scopes), where),
+        must_change=False,
+        locale=program.locale,
+        csrf_token="",
+        token="",
+        by_token=True,
+    )
+
+
+def _owed(second_factor: str, context: Context) -> str:
+    """Return what a session owes; where a second factor is optional, nobody has to enrol for one."""
+    return DONE if second_factor == ENROL and not context.settings.require_second_factor else second_factor
 
 
 def check_same_site(request: Request) -> None:

@@ -44,10 +44,12 @@ class Visitor(msgspec.Struct, frozen=True):
     Attributes:
         grants: Those in force.
         broken_glass: Scopes whose personal data were opened with a reason and have not been closed again.
+        only: The actions to which a program acting for an account is held; None for the account itself.
     """
 
     grants: tuple[Grant, ...] = ()
     broken_glass: tuple[Scope, ...] = ()
+    only: frozenset[str] | None = None
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -98,7 +100,8 @@ def decide(visitor: Visitor, action: str, target: Target | None = None) -> Decis
 
 def actions(visitor: Visitor) -> frozenset[str]:
     """Return everything that a visitor may do on some object."""
-    return frozenset(action for _, role in _roles_of(visitor) for action in role.actions)
+    held = frozenset(action for _, role in _roles_of(visitor) for action in role.actions)
+    return held if visitor.only is None else held & visitor.only
 
 
 def functions(visitor: Visitor) -> tuple[str, ...]:
@@ -142,7 +145,8 @@ def may_grant(visitor: Visitor, wanted: Grant, target: Target) -> Decision:
     allowed = decide(visitor, "grants:write", target)
     if not allowed.allowed:
         return allowed
-    lasting = Visitor(tuple(grant for grant in visitor.grants if _lasts(grant, wanted.valid_to_us)))
+    long_enough = tuple(grant for grant in visitor.grants if _lasts(grant, wanted.valid_to_us))
+    lasting = msgspec.structs.replace(visitor, grants=long_enough)
     held = all(_held(lasting, action, role, target) for action in (*sorted(role.actions), "grants:write"))
     return ALLOWED if held else Decision(allowed=False, reason="more_than_held")
 
@@ -176,6 +180,8 @@ def _roles_of(visitor: Visitor) -> Iterator[tuple[Grant, Role]]:
 
 
 def _granting(visitor: Visitor, action: str) -> Iterator[tuple[Grant, Role]]:
+    if visitor.only is not None and action not in visitor.only:
+        return iter(())
     return ((grant, role) for grant, role in _roles_of(visitor) if action in role.actions)
 
 

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from api.pages import alarms, contacts, docs, login, messages, overview, reports, tanks
+from api.pages import (
+    account,
+    alarms,
+    contacts,
+    docs,
+    login,
+    messages,
+    overview,
+    reports,
+    second_factor,
+    tanks,
+    users,
+)
 
 ROUTERS = (
     login.router,
+    second_factor.router,
+    account.router,
     overview.router,
     tanks.router,
     alarms.router,
     reports.router,
     messages.router,
     contacts.router,
+    users.router,
     docs.router,
 )
 

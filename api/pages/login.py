@@ -45,6 +45,7 @@ async def sign_in(request: Request) -> Response:
                 now_us=context.clock(),
                 lifetime_s=context.settings.session_lifetime_s,
                 address=request.client.host if request.client else "",
+                agent=request.headers.get("user-agent", ""),
             )
         except Rejected as refusal:
             waiting = refusal

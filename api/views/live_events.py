@@ -1,4 +1,4 @@
-"""What the live stream says to one visitor, as plain data: of what the visitor may see and of nothing else."""
+"""What the live stream says to one visitor, as plain data: only of what the visitor may see."""
 
 from __future__ import annotations
 

@@ -122,6 +122,12 @@ async def renew_recovery_codes(tx: Transaction, token: str, *, now_us: int) -> t
     return await _new_recovery_codes(tx, holder.user_id)
 
 
+async def has_authenticator(tx: Transaction, user_id: int) -> bool:
+    """Tell whether an account has an authenticator in use."""
+    mine = account_authenticator.c.account_id == user_id
+    return await tx.scalar(select(account_authenticator.c.confirmed_us).where(mine)) is not None
+
+
 async def recovery_codes_left(tx: Transaction, user_id: int) -> int:
     """Return how many recovery codes were not used yet."""
     unused = (recovery_code.c.account_id == user_id) & recovery_code.c.used_us.is_(None)

@@ -23,6 +23,14 @@ class Areas(Protocol):
         """Return every unit whose ground holds a unit, itself among them."""
         ...
 
+    def choices(self) -> tuple[str, ...]:
+        """Return the codes of the uppermost units of the day, for lists that people choose from."""
+        ...
+
+    def name(self, unit: str, locale: str) -> str:
+        """Return a unit's name; its code when it has none."""
+        ...
+
     def of_place(self, facility: Facility) -> frozenset[str]:
         """Return every unit whose ground holds the facility; maps and alarms follow it."""
         ...
@@ -48,8 +56,9 @@ class UnitAreas:
         """Take the units, the registered facilities, and the area of each body that has one."""
         self._tree = tree
         self._bodies = bodies
+        self._today = today.isoformat()
         ends = {date.fromisoformat(unit.valid_to) for unit in tree.units.values() if unit.valid_to}
-        self._days = sorted({today.isoformat(), *((end - timedelta(days=1)).isoformat() for end in ends)})
+        self._days = sorted({self._today, *((end - timedelta(days=1)).isoformat() for end in ends)})
         self._above: dict[str, frozenset[str]] = {}
         self._plain = frozenset(code for each in facilities for code in self._unlisted(each))
 
@@ -66,6 +75,18 @@ class UnitAreas:
             known = frozenset({unit, *(code for code in near if self._tree.covers(code, unit))})
             self._above[unit] = known
         return known
+
+    def choices(self) -> tuple[str, ...]:
+        """Return the uppermost units that hold today; without any, the places and shards of facilities."""
+        tops = tuple(unit.code for unit in self._tree.children(None, self._today))
+        return tops or tuple(sorted(self._plain))
+
+    def name(self, unit: str, locale: str) -> str:
+        """Return a unit's name in a language; its code when it has none."""
+        known = self._tree.units.get(unit)
+        if known is None:
+            return unit
+        return (known.name_vi if locale == "vi" else known.name_en) or unit
 
     def of_place(self, facility: Facility) -> frozenset[str]:
         """Return every unit whose ground holds the facility."""

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from oxygen.errors import Rejected
-from policy.permission import Grant, Scope, Target, Visitor, may_grant
+from policy.permission import Decision, Grant, Scope, Target, Visitor, may_grant
 from policy.roles import ScopeKind, roles
 from records import audit
 from records.database import Transaction
@@ -92,7 +92,7 @@ async def issue(
 ) -> GrantRow:
     """Give a grant on behalf of a visitor.
 
-    Raises Rejected: `not_found` for a scope that does not exist or is outside the visitor's own,
+    Raises Rejected: `scope_not_found` for one that does not exist or is outside the visitor's own,
     `more_than_held`, `reason_missing`, and as `appoint`.
     """
     _check(grant)
@@ -112,7 +112,7 @@ async def revoke(
     if not reason.strip():
         raise Rejected("revoking needs a reason", code="reason_missing")
     row = await tx.row(select(account_grant).where(account_grant.c.id == grant_id))
-    if row is None:
+    if row is None or grantable(by, _row(row).grant).reason in {"out_of_scope", "no_role"}:
         raise not_found("grant", grant_id)
     present = _row(row)
     check_grantable(by, present.grant)
@@ -122,18 +122,28 @@ async def revoke(
     return await _end(tx, present, actor=actor, reason=reason.strip(), now_us=now_us)
 
 
-def check_grantable(by: Visible, grant: Grant) -> None:
-    """Raise Rejected unless a visitor may issue or revoke a grant: `not_found`, `more_than_held`."""
+def grantable(by: Visible, grant: Grant) -> Decision:
+    """Tell whether a visitor may issue or revoke a grant."""
     target = by.where.scope(grant.scope)
     if target is None and by.everywhere("grants:write"):
         target = Target()  # a grant over what is no longer registered can still be taken back
     if target is None:
-        raise not_found(grant.scope.kind.value, grant.scope.code)
-    decision = may_grant(by.visitor, grant, target)
+        return Decision(allowed=False, reason="out_of_scope")
+    return may_grant(by.visitor, grant, target)
+
+
+def check_grantable(by: Visible, grant: Grant) -> None:
+    """Raise Rejected unless a visitor may issue or revoke a grant: `scope_not_found`, `more_than_held`."""
+    decision = grantable(by, grant)
     if decision.reason == "more_than_held":
         raise Rejected("nobody gives more than they hold", code="more_than_held", role=grant.role)
     if not decision.allowed:
-        raise not_found(grant.scope.kind.value, grant.scope.code)
+        raise Rejected(
+            f"there is no {grant.scope.kind} {grant.scope.code} within the visitor's scope",
+            code="scope_not_found",
+            what=grant.scope.kind.value,
+            key=grant.scope.code,
+        )
 
 
 async def keep_an_administrator(

@@ -48,7 +48,7 @@ class View:
         return self._visible.facility(known, action)
 
     def reported_tanks(self, facility: str) -> tuple[Tank, ...]:
-        """Return the tanks of a facility whose reports are visible: a report is of all of them, or of none."""
+        """Return the tanks of a facility whose reports are visible; a report is of all of them or of none."""
         if not self._visible.on_facility("reports:read", facility):
             return ()
         return tuple(tank for tank in self._visible.where.registry.tanks if tank.facility == facility)
@@ -132,7 +132,7 @@ class View:
         """Return the messages of a visible alarm; to whom they went only for who may see that."""
         target = self._target(alarm)
         found = await messages.outbox(self._tx, alarm_id=alarm.id)
-        return [self._visible.redacted("outbox", one, "messages:read", target) for one in found]
+        return [self._visible.redacted("outbox", one, "alarms:read", target) for one in found]
 
     async def reports(self, since: str, until: str) -> list[ReportVersion]:
         """Return the newest version of each visible report."""
