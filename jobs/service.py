@@ -80,6 +80,9 @@ def jobs_of(settings: JobsSettings) -> dict[Job, Work]:
     async def prune_checkpoints(tx: Transaction, now_us: int) -> int:
         return await status.prune_checkpoints(tx, now_us - round(settings.checkpoint_days * US_PER_DAY))
 
+    async def erase_former_accounts(tx: Transaction, now_us: int) -> int:
+        return await identity.erase_former(tx, now_us, keep_days=settings.former_account_days)
+
     async def mail_audit_head(tx: Transaction, now_us: int) -> int:
         return await sealing.mail_head(tx, now_us, settings.audit_head_addresses, settings.audit_head_locale)
 
@@ -87,6 +90,8 @@ def jobs_of(settings: JobsSettings) -> dict[Job, Work]:
         Job("prune_statuses", every_us): prune_statuses,
         Job("prune_checkpoints", every_us): prune_checkpoints,
         Job("prune_sessions", every_us): identity.prune_sessions,
+        Job("prune_codes", every_us): identity.prune_codes,
+        Job("erase_former_accounts", every_us): erase_former_accounts,
     }
     if settings.audit_head_addresses:
         jobs[Job("mail_audit_head", AUDIT_HEAD_LOOK_US)] = mail_audit_head

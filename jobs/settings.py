@@ -45,6 +45,7 @@ class JobsSettings(BaseModel):
         look_every_s: How often it is looked whether a job is due.
         prune_every_s: How often old rows are deleted.
         status_days, checkpoint_days: How long status rows and the engine's checkpoints are kept, days.
+        former_account_days: How long after an account was closed its owner's personal data are erased.
         heartbeat_every_s: How often the heartbeat is published.
         seal_every_s: How often the audit is sealed.
         audit_head_addresses: Mail addresses, outside the system, that the audit's newest hash goes to daily.
@@ -59,6 +60,7 @@ class JobsSettings(BaseModel):
     prune_every_s: float = Field(default=3600.0, gt=0)
     status_days: float = Field(default=7.0, gt=0)
     checkpoint_days: float = Field(default=7.0, gt=0)
+    former_account_days: float = Field(default=365.0, gt=0)
     heartbeat_every_s: float = Field(default=10.0, gt=0)
     seal_every_s: float = Field(default=1.0, gt=0)
     audit_head_addresses: tuple[str, ...] = ()

@@ -59,8 +59,8 @@ async def open_dump(tx: Transaction) -> RecordsDump:
     revision = str(await tx.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}")))  # noqa: S608
     shapes = [
         TableShape(
-            name=table.name,
-            columns=[(column.name, kind_of(column)) for column in table.columns],
+            name=str(table.name),
+            columns=[(str(column.name), kind_of(column)) for column in table.columns],
             rows=int(await tx.scalar(select(func.count()).select_from(table))),
         )
         for table in tables

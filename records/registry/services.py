@@ -6,6 +6,8 @@ they share.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import Table, select
 
 from oxygen.errors import Rejected
@@ -18,7 +20,7 @@ from records.registry.personal_fields import sealed_entry
 from records.registry.storing import E, Entry, all_entries, find_entry, put_entry, retired
 from records.registry.structs import Bank, Facility, Gateway, Registry, SupplySystem, Tank
 
-TABLES: dict[type, Table] = {
+TABLES: dict[type[Any], Table] = {
     Body: holding_models.body,
     Facility: models.facility,
     Supplier: holding_models.supplier,

@@ -55,7 +55,13 @@ async def test_what_is_kept_long_enough_goes_and_the_newest_state_stays(database
     assert [row.status.subject for row in rows] == ["tank:b"]
     assert len(latest) == 2
     assert [checkpoint.at_us for checkpoint in kept] == [new_us]
-    assert desk.done == {"prune_statuses": 1, "prune_checkpoints": 1, "prune_sessions": 1}
+    assert desk.done == {
+        "prune_statuses": 1,
+        "prune_checkpoints": 1,
+        "prune_sessions": 1,
+        "prune_codes": 1,
+        "erase_former_accounts": 1,
+    }
 
 
 async def test_a_job_that_fails_comes_again_and_holds_up_no_other(database: Database) -> None:
