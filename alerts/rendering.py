@@ -11,6 +11,7 @@ import msgspec
 from alerts import account_mail
 from alerts.announcing import CLEARED, TEST, WORSENED
 from channels.message import Mail
+from oxygen.local_time import from_us
 from oxygen.messages import text
 from oxygen.messages.alarm_texts import (
     advice,
@@ -78,9 +79,10 @@ def _audit_head(params: dict[str, Any], locale: str) -> Content:
     values = {"block": params["block"], "hash": params["hash"]}
     figures = ("block", "hash", "rows")
     rows = [(text(f"mail.audit_head_{name}", locale), str(params[name])) for name in figures]
-    rows.append((text("mail.audit_head_sealed", locale), clock_text(params["sealed_us"])))
+    sealed = f"{from_us(params['sealed_us']):%Y-%m-%d %H:%M:%S} UTC"  # to be kept for years
+    rows.append((text("mail.audit_head_sealed", locale), sealed))
     paragraphs = [text("mail.audit_head", locale), text("mail.audit_head_check", locale, **values)]
-    footer = [text(f"mail.{key}", locale) for key in ("time_basis", "test_sender")]
+    footer = [text("mail.test_sender", locale)]
     return Content(text("mail.audit_head_subject", locale, **values), paragraphs, rows, "", footer)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-from oxygen.errors import Rejected
+from oxygen.errors import Permanent, Rejected
 from telemetry.embedded_errors import error_of
 from telemetry.embedded_schema import is_created
 
@@ -73,7 +73,7 @@ def put_in_place(path: Path, copy: Path) -> None:
             verdict = str(file.execute("PRAGMA quick_check(1)").fetchone()[0])
             if verdict == "ok" and not is_created(file, copy):
                 verdict = "not a time series of OxyWatch"
-    except sqlite3.Error as error:
+    except (sqlite3.Error, Permanent) as error:
         verdict = str(error)
     if verdict != "ok":
         message = f"the restored time series is damaged: {verdict}"

@@ -78,14 +78,14 @@ async def load(
         writer: LineWriter = V1Writer(settings, client) if settings.api == "v1" else V2Writer(settings)
         try:
             async for lines in pieces:
-                await _write(writer, lines, sleep)
+                await write_patiently(writer, lines, sleep)
                 count += 1
         finally:
             await writer.close()
     return count
 
 
-async def _write(writer: LineWriter, lines: bytes, sleep: Sleep) -> None:
+async def write_patiently(writer: LineWriter, lines: bytes, sleep: Sleep) -> None:
     """Write again and again: the same lines twice are the same points."""
     for attempt in range(TRIES):
         try:

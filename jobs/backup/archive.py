@@ -115,9 +115,12 @@ class ArchiveWriter:
 
     def abandon(self) -> None:
         """Throw an unfinished archive away; does nothing after `finish`."""
-        if not self._file.closed:
-            self._file.close()
-            self._part.unlink(missing_ok=True)
+        if self._file.closed:
+            return
+        for layer in [*self._layers, self._file]:
+            with contextlib.suppress(OSError, ValueError):  # a full disk is why it is abandoned
+                layer.close()
+        self._part.unlink(missing_ok=True)
 
     def _put(self, name: str, data: bytes) -> None:
         member = tarfile.TarInfo(name)

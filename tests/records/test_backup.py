@@ -75,26 +75,28 @@ async def test_a_dump_of_either_database_goes_into_either(
     before = await contents(database)
     shape, pieces = await dump(database)
 
+    restored = open_database(other_url)
+    await restored.migrate()  # a schema without rows is no data
     await backup.load_dump(other_url, shape, handed(pieces), replace=False)
 
-    restored = open_database(other_url)
     assert await contents(restored) == before
     assert sum(len(rows) for rows in before.values()) == shape.rows > 20
     async with restored.read() as tx:
         assert (await audit.verify(tx)).problems == []
 
 
-@pytest.mark.parametrize("other", ["sqlite", "postgresql"])
 async def test_restored_records_live_on_guarded_and_give_no_number_twice(
-    database: Database, other_url: str, open_database: OpenDatabase
+    database: Database, url: str
 ) -> None:
     await fill(database)
     async with database.write() as tx:
         number = await messages.add_received_mail(tx, samples_mail())
         await tx.execute(text("DELETE FROM received_mail"))
     shape, pieces = await dump(database)
-    await backup.load_dump(other_url, shape, handed(pieces), replace=False)
-    restored = open_database(other_url)
+    async with database.write() as tx:
+        await tx.execute(text("DELETE FROM outbox"))
+    await backup.load_dump(url, shape, handed(pieces), replace=True)
+    restored = database
 
     async with restored.write() as tx:
         later = await messages.add_received_mail(tx, samples_mail())
