@@ -50,6 +50,25 @@ def latency(
     _show(report, as_json=as_json)
 
 
+@app.command()
+def restore(
+    as_json: JsonOption = False,
+    quick: QuickOption = False,
+    rows: Annotated[int, typer.Option(min=1000, max=100_000_000)] = 1_000_000,
+    target: Annotated[str, typer.Option(help="An empty PostgreSQL database; else SQLite.")] = "",
+) -> None:
+    """Time to back up records, and to check and restore them into an empty database.
+
+    Example: oxywatch bench restore --json --target postgresql://oxywatch@127.0.0.1:5432/empty
+    """
+    from bench.restore import measure  # noqa: PLC0415
+
+    count = min(rows, 20_000) if quick else rows
+    with Console(stderr=True).status(f"{count} rows …"):
+        report = asyncio.run(measure(count, target or None))
+    _show(report, as_json=as_json)
+
+
 def _show(report: Report, *, as_json: bool) -> None:
     """Print a report; exit code 1 tells that a goal was missed."""
     if as_json:
