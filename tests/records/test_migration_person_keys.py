@@ -24,12 +24,13 @@ _DATA = (
         " VALUES ('aa', 7, 1, 2, 'bb')"
     ),
     (
-        "INSERT INTO facility (code, name_vi, name_en, shard, place, governing_body, officer_name, officer_phone,"
-        " simulated, version) VALUES ('f', 'F', 'F', 's', '', '', 'Hoa', :phone, :no, 1)"
+        "INSERT INTO facility (code, name_vi, name_en, shard, place, governing_body, officer_name,"
+        " officer_phone, simulated, version) VALUES ('f', 'F', 'F', 's', '', '', 'Hoa', :phone, :no, 1)"
     ),
     (
         "INSERT INTO outbox (id, key, channel, address, locale, template, params, priority, state, attempts,"
-        " next_due_us, created_us) VALUES (41, 'k', :channel, :address, 'vi', 't', '{}', 0, 'queued', 0, 1, 1)"
+        " next_due_us, created_us)"
+        " VALUES (41, 'k', :channel, :address, 'vi', 't', '{}', 0, 'queued', 0, 1, 1)"
     ),
 )
 
