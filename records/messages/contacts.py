@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import msgspec
 from sqlalchemy import ColumnElement, select, update
 
+from policy.identifiers import masked
 from records import audit
 from records.alarms.models import SEVERITIES
 from records.database import Transaction
@@ -35,7 +38,9 @@ async def put_contact(tx: Transaction, contact: Contact, *, actor: str, now_us: 
     if number is None:
         raise changed_meanwhile("contact", contact.id)
     stored = msgspec.structs.replace(contact, id=int(number), version=values["version"])
-    detail = {name: value for name, value in values.items() if name != "secret"}
+    # The audit is for ever, an address is not: it keeps enough of one to recognise it.
+    shown = values | {"address": _recognisable(contact)}
+    detail = {name: value for name, value in shown.items() if name != "secret"}
     await _audit(tx, stored.id, "contact.put", actor, now_us, detail)
     return stored
 
@@ -55,16 +60,29 @@ async def contacts(
 
 
 async def remove_contact(tx: Transaction, contact_id: int, *, actor: str, now_us: int) -> None:
-    """Take a contact off every list; its row stays for the messages that were sent to it.
+    """Take a contact off every list; its row stays, without its address, for the messages sent to it.
 
     Raises Rejected `not_found`; removing it again does so too.
     """
     table = models.contact
     present = (table.c.id == contact_id) & table.c.removed_us.is_(None)
-    gone = {"removed_us": now_us, "active": False, "version": table.c.version + 1}
+    gone = {
+        "removed_us": now_us,
+        "active": False,
+        "address": "",
+        "secret": None,
+        "version": table.c.version + 1,
+    }
     if (await tx.execute(update(table).where(present).values(gone))).rowcount != 1:
         raise not_found("contact", contact_id)
     await _audit(tx, contact_id, "contact.remove", actor, now_us, {})
+
+
+def _recognisable(contact: Contact) -> str:
+    """Return what the audit keeps of an address: a mail masked, of a web address its host."""
+    if contact.channel == "email":
+        return masked(contact.address)
+    return urlsplit(contact.address).hostname or ""
 
 
 async def _audit(

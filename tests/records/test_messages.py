@@ -7,6 +7,7 @@ from itertools import chain
 
 import msgspec
 import pytest
+from sqlalchemy import text
 
 from oxygen.errors import Rejected
 from records import audit, messages
@@ -153,6 +154,24 @@ async def test_a_contact_is_added_changed_and_removed_and_its_secret_stays_out_o
     assert msgspec.structs.replace(stored, id=0, version=0) == CONTACT
     assert [entry.action for entry in entries] == ["contact.remove", "contact.put", "contact.put"]
     assert "khóa ký" not in str(entries)
+    assert CONTACT.address not in str(entries)
+    assert entries[1].detail["address"] == "bv.example"
+
+
+async def test_the_audit_keeps_of_a_mail_address_what_its_owner_knows_it_by(database: Database) -> None:
+    mail = msgspec.structs.replace(CONTACT, channel="email", address="lan.nguyen@bv.example", secret=None)
+    async with database.write() as tx:
+        await messages.put_contact(tx, mail, actor="lan", now_us=1)
+        (entry,) = await audit.entries(tx, action="contact.put")
+    assert entry.detail["address"] == "l***@bv.example"
+
+
+async def test_of_a_removed_contact_no_address_is_kept(database: Database) -> None:
+    async with database.write() as tx:
+        stored = await messages.put_contact(tx, CONTACT, actor="lan", now_us=1)
+        await messages.remove_contact(tx, stored.id, actor="lan", now_us=3)
+        (row,) = await tx.rows(text("SELECT address, secret FROM contact"))
+    assert tuple(row.values()) == ("", None)
 
 
 async def test_two_editors_of_a_contact_do_not_overwrite_each_other(database: Database) -> None:
