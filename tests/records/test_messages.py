@@ -171,7 +171,7 @@ async def test_of_a_removed_contact_no_address_is_kept(database: Database) -> No
         stored = await messages.put_contact(tx, CONTACT, actor="lan", now_us=1)
         await messages.remove_contact(tx, stored.id, actor="lan", now_us=3)
         (row,) = await tx.rows(text("SELECT address, secret FROM contact"))
-    assert tuple(row.values()) == ("", None)
+    assert dict(row) == {"address": "", "secret": None}
 
 
 async def test_two_editors_of_a_contact_do_not_overwrite_each_other(database: Database) -> None:
