@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from oxygen.messages import LOCALES, catalogue
 from policy.calibration import CalibrationState, calibration
 from policy.conversion import Certificate, GasService, Outcome, Step, UseReason, medical_use
 
@@ -117,3 +118,13 @@ def test_a_calibration_is_due_on_the_same_day_of_a_later_month(
     found = calibration(calibrated_on, months, today)
 
     assert (found.state, found.due_on, found.days_left) == (state, due_on, days)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_reason_and_step_has_a_text(locale: str) -> None:
+    keys = [f"medical_use.{each}" for each in UseReason] + [
+        f"calibration.{each}" for each in CalibrationState
+    ]
+    keys += [f"choice.{each}" for each in (*Step, *Outcome, *GasService)]
+
+    assert [key for key in keys if key not in catalogue(locale)] == []

@@ -272,7 +272,7 @@ WRONG_FILES: tuple[tuple[str, str | bytes, tuple[int, str, str]], ...] = (
     ("tank.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 100, (0, "", "wrong_type")),
     ("tank.xlsx", b"PK\x03\x04 and nothing else", (0, "", "unreadable")),
     ("tank.csv", b"x" * (MOST_BYTES + 1), (0, "", "too_large")),
-    ("tank.csv", "code\n" + "a\n" * 50_001, (50_002, "", "too_many_rows")),
+    ("tank.csv", "code\n" + "a\n" * 50_005, (50_006, "", "too_many_rows")),
 )
 
 
@@ -385,6 +385,26 @@ async def test_a_workbook_that_unpacks_to_too_much_is_not_opened() -> None:
 
     assert len(file.getvalue()) < 1_000_000
     assert [each.code for each in read_upload("bomb.xlsx", file.getvalue()).problems] == ["too_large"]
+
+
+async def test_a_damaged_workbook_is_told_to_be_so() -> None:
+    """Entities that grow without end among the damage; and a cell far out on the right."""
+    good = exchange.to_xlsx(exchange.template(["sensor"]))
+    evil = '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]>'
+
+    def changed(part: str, old: str, new: str) -> list[str]:
+        file = io.BytesIO()
+        with zipfile.ZipFile(io.BytesIO(good)) as source, zipfile.ZipFile(file, "w") as target:
+            for name in source.namelist():
+                content = source.read(name).decode()
+                assert name != part or old in content
+                target.writestr(name, content.replace(old, new) if name == part else content)
+        return [problem.code for problem in read_upload("a.xlsx", file.getvalue()).problems]
+
+    assert changed("xl/worksheets/sheet2.xml", "<worksheet", f"{evil}<worksheet") == ["unreadable"]
+    assert changed("xl/workbook.xml", "<sheets>", "<sheets><") == ["unreadable"]
+    assert changed("[Content_Types].xml", "ContentType=", "X=") == ["unreadable"]
+    assert changed("xl/worksheets/sheet2.xml", "<worksheet", "<worksheet") == []
 
 
 async def test_spreadsheet_values_keep_their_meaning(filled: Database) -> None:

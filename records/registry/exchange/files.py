@@ -9,7 +9,9 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -29,6 +31,21 @@ MOST_BYTES_UNPACKED = 200_000_000
 MOST_ROWS = 50_000
 _MOST_COLUMNS = 100
 _HEADER_WITHIN = 5
+_LAST_ROW = MOST_ROWS + _HEADER_WITHIN
+# What openpyxl and its parsers raise on a damaged file; SyntaxError is the root of XML's errors.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    NotImplementedError,
+    KeyError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    OSError,
+    EOFError,
+    SyntaxError,
+    zlib.error,
+)
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _WIDEST = 40
 
@@ -162,30 +179,37 @@ def _read_workbook(content: bytes) -> Upload:
                 return _refused("too_large", expected=f"{MOST_BYTES_UNPACKED // 1_000_000} MB")
             if "xl/workbook.xml" not in packed.namelist():
                 return _refused("wrong_type")
-        workbook = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-        return _read_sheets(workbook)
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError, SyntaxError):
-        # What openpyxl and its parsers raise on a damaged file; SyntaxError is the root of XML's errors.
+        pages = _pages(content)
+    except _DAMAGED:
         return _refused("unreadable")
+    return _read_pages(pages)
 
 
-def _read_sheets(workbook: Any) -> Upload:
+def _pages(content: bytes) -> list[tuple[str, list[Sequence[Any]]]]:
+    """Return the title and rows of every sheet, one row more than is taken; only as wide as is looked at."""
+    workbook = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+    pages: list[tuple[str, list[Sequence[Any]]]] = []
+    for page in workbook.worksheets:
+        page.reset_dimensions()
+        rows = page.iter_rows(values_only=True, max_col=_MOST_COLUMNS)
+        pages.append((page.title, list(islice(rows, _LAST_ROW + 1))))
+    return pages
+
+
+def _read_pages(pages: Iterable[tuple[str, list[Sequence[Any]]]]) -> Upload:
     titles = {text(f"import_sheet.{name}", locale): name for name in SHEETS for locale in LOCALES}
     titles |= {name: name for name in SHEETS}
     guides = {text("import_sheet.guide", locale) for locale in LOCALES}
     found: list[SheetRows] = []
     problems: list[RowProblem] = []
-    for page in workbook.worksheets:
-        if page.title in guides:
-            continue
-        name = titles.get(page.title)
-        if name is None:
-            problems.append(RowProblem("", 0, "", page.title, "unknown_sheet"))
-            continue
-        page.reset_dimensions()
-        rows, wrong = _rows(SHEETS[name], page.iter_rows(values_only=True))
-        found += [rows] if rows else []
-        problems += wrong
+    for title, written in pages:
+        name = titles.get(title)
+        if name is not None:
+            rows, wrong = _rows(SHEETS[name], iter(written))
+            found += [rows] if rows else []
+            problems += wrong
+        elif title not in guides:
+            problems.append(RowProblem("", 0, "", title, "unknown_sheet"))
     return Upload(tuple(found), tuple(problems))
 
 
@@ -211,6 +235,8 @@ def _rows(
     header: tuple[str, ...] = ()
     found: list[SheetRow] = []
     for number, cells in enumerate(rows, 1):
+        if number > _LAST_ROW:
+            return None, [RowProblem(sheet.name, number, "", "", "too_many_rows", {"expected": MOST_ROWS})]
         if not header:
             header = _header(sheet, cells)
             if not header and number >= _HEADER_WITHIN:
@@ -219,8 +245,6 @@ def _rows(
         written = [shown(cell) for cell in cells[: len(header)]]
         if not any(written) or written[0].startswith("# "):
             continue
-        if len(found) >= MOST_ROWS:
-            return None, [RowProblem(sheet.name, number, "", "", "too_many_rows", {"expected": MOST_ROWS})]
         found.append(SheetRow(number, dict(zip(header, cells, strict=False))))
     if not header:
         return None, [RowProblem(sheet.name, 0, "", "", "missing_header")]
