@@ -5,94 +5,21 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import aclosing
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import text
 
-from jobs.backup import scheduled
 from jobs.backup.encryption import Secret, read_secret
 from jobs.backup.making import make_backup
 from jobs.backup.restoring import Restored, prove_backup, restore_backup
-from jobs.settings import BackupSettings
 from oxygen.errors import OxyWatchError, Permanent, Rejected
-from oxygen.units import US_PER_DAY, US_PER_S
-from records import audit, messages
+from records import audit
 from records import backup as records_backup
-from records.backup.shapes import reflect
 from records.database import Database
-from telemetry import EmbeddedSettings, InfluxSettings, TelemetrySettings, open_store
-from telemetry.contract import RAW, FieldValue, Point, Row, Selection, TelemetryStore
+from telemetry import EmbeddedSettings, InfluxSettings, TelemetrySettings
 from tests.conftest import InfluxDatabase
-
-# 21 November 2026, 10:05 in Viet Nam, is 03:05 UTC.
-AT_US = 1_795_230_300_000_000
-TAGS = (("facility", "bv, chợ lớn"), ("subject", "tank:a=1"))
-
-
-class Site:
-    """Records and time series of one installation."""
-
-    def __init__(self, url: str, telemetry: TelemetrySettings) -> None:
-        self.url = url
-        self.telemetry = telemetry
-        self.database = Database(url)
-        self.store: TelemetryStore = open_store(telemetry)
-        self.mails = 0
-        self.points = 0
-
-    async def write(self) -> None:
-        """Add a mail, an audit row and the cursor that counts them, in one transaction; then a point."""
-        async with self.database.write() as tx:
-            mail = messages.ReceivedMail(1, "a@b.example", ["c@d.example"], "Gấp", "Còn ít.\n")
-            await messages.add_received_mail(tx, mail)
-            await audit.record(tx, at_us=AT_US, actor="lan", action="test", subject="test")
-            if self.mails % 10 == 9:
-                await audit.seal(tx, AT_US)
-        self.mails += 1
-        await self.store.write([point(self.points)])
-        self.points += 1
-
-    async def close(self) -> None:
-        await self.database.close()
-        await self.store.close()
-
-
-def point(number: int) -> Point:
-    fields: dict[str, FieldValue] = {
-        "dp_pa": number + 0.5,
-        "seq": number,
-        "epoch": 'e "1"\\',
-        "ok": number % 2 == 0,
-    }
-    return Point(RAW, TAGS, AT_US + number, fields)
-
-
-async def rows_of(settings: TelemetrySettings) -> list[Row]:
-    store = open_store(settings, readonly=True)
-    try:
-        selection = Selection(RAW, {}, 0, AT_US + US_PER_DAY)
-        async with aclosing(store.rows(selection)) as rows:  # type: ignore[type-var]
-            return [row async for row in rows]
-    finally:
-        await store.close()
-
-
-async def tables_of(url: str, *, without: tuple[str, ...] = ()) -> dict[str, list[Any]]:
-    database = Database(url)
-    try:
-        async with database.read() as tx:
-            found = {}
-            for table in await tx.run_sync(reflect):
-                if table.name not in without:
-                    rows = await tx.rows(select(table).order_by(*table.primary_key.columns))
-                    found[table.name] = [tuple(row.values()) for row in rows]
-            return found
-    finally:
-        await database.close()
+from tests.jobs.site import AT_US, Site, point, rows_of, tables_of
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -109,17 +36,6 @@ async def site(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         telemetry = InfluxSettings(url=influx.url, api="v1", database=influx.name)
     opened = Site(url, telemetry)
     await opened.database.migrate()
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def small(tmp_path: Path) -> AsyncIterator[Site]:
-    """An installation with a little in it, on SQLite."""
-    opened = Site(f"sqlite:///{tmp_path}/records.sqlite", EmbeddedSettings(path=tmp_path / "t.sqlite"))
-    await opened.database.migrate()
-    for _ in range(12):
-        await opened.write()
     yield opened
     await opened.close()
 
@@ -336,57 +252,6 @@ async def test_a_backup_that_fails_is_noted_and_leaves_no_file(small: Site, tmp_
     async with small.database.read() as tx:
         (run,) = await records_backup.runs(tx)
     assert (run.kind, run.outcome, run.problem) == ("backup", "failed", "backup_write_failed")
-
-
-async def test_backups_are_made_by_the_clock_pruned_and_proven(small: Site, tmp_path: Path) -> None:
-    settings = BackupSettings(
-        folder=tmp_path / "backups", every_s=3600, keep=2, prove_every_s=7200, key_file=tmp_path / "key"
-    )
-    (tmp_path / "key").write_bytes(bytes(40))
-    foreign = tmp_path / "backups" / "letter.txt"
-    foreign.parent.mkdir()
-    foreign.write_text("mine")
-    made = []
-    for minutes in (0, 30, 60, 61, 120, 185):
-        clock = partial(int, AT_US + minutes * 60 * US_PER_S)
-        path = await scheduled.back_up_if_due(settings, small.database, small.telemetry, clock=clock)
-        made.append(path and path.name)
-    assert made == [
-        "oxywatch-20261121T030500Z.backup",
-        None,
-        "oxywatch-20261121T040500Z.backup",
-        None,
-        "oxywatch-20261121T050500Z.backup",
-        "oxywatch-20261121T061000Z.backup",
-    ]
-    kept = sorted(path.name for path in (tmp_path / "backups").iterdir())
-    assert kept == ["letter.txt", made[4], made[5]]
-    async with small.database.read() as tx:
-        proofs = await records_backup.runs(tx, kind="proof")
-    assert [run.started_us for run in proofs] == [AT_US + 7200 * US_PER_S, AT_US]
-    assert all(run.encrypted and run.outcome == "ok" for run in proofs)
-
-
-async def test_a_backup_that_cannot_be_made_is_tried_again_after_its_pause(
-    small: Site, tmp_path: Path
-) -> None:
-    (tmp_path / "file").write_text("in the way")
-    settings = BackupSettings(folder=tmp_path / "file", retry_s=77, key_file=tmp_path / "missing")
-    pauses = []
-
-    async def sleep(seconds: float) -> None:
-        pauses.append(seconds)
-        if len(pauses) == 2:
-            raise asyncio.CancelledError
-
-    with pytest.raises(asyncio.CancelledError):
-        await scheduled.run(settings, small.database, None, clock=lambda: AT_US, sleep=sleep)
-    assert pauses == [77, 77]
-
-
-def test_settings_take_one_secret() -> None:
-    with pytest.raises(ValueError, match="not both"):
-        BackupSettings(folder=Path("b"), passphrase_file=Path("p"), key_file=Path("k"))
 
 
 async def test_a_missing_store_is_no_reason_for_no_backup(tmp_path: Path) -> None:
