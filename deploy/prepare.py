@@ -103,13 +103,16 @@ def service_grants(shard: str) -> dict[str, list[tuple[str, str]]]:
     statuses = "oxy/1/+/+/subject/+/+/status"
     return {
         "ingest": [
-            *receive(f"oxy/1/{shard}/+/gw/+/samples", f"oxy/1/{shard}/+/gw/+/state"),
+            *receive(*(f"oxy/1/{shard}/+/gw/+/{leaf}" for leaf in ("samples", "state", "config-state"))),
             *send(f"oxy/1/{shard}/+/gw/+/ack", f"oxy/1/{shard}/+/gw/+/request"),
             *send(f"oxy/1/{shard}/+/subject/+/+/status", "oxy/1/system/ingest/+"),
         ],
         "alerts": [*receive(statuses), *send("oxy/1/+/+/watch", "oxy/1/system/alerts/+")],
-        "jobs": send("oxy/1/system/jobs/+"),
-        "api": receive(statuses),
+        "jobs": [
+            *send("oxy/1/system/jobs/+", "$CONTROL/dynamic-security/v1"),
+            *receive("$CONTROL/dynamic-security/v1/response"),
+        ],
+        "api": [*receive(statuses), *send("oxy/1/+/+/gw/+/config")],
         "health": send("oxy/1/system/mosquitto/health"),
     }
 

@@ -1,4 +1,4 @@
-"""The broker's access rules as Mosquitto's dynamic-security plugin keeps them, and how they should be. Pure."""
+"""The access rules that Mosquitto's dynamic-security plugin keeps, and how they should be. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class RoleOf(msgspec.Struct, frozen=True):
 
 
 class Client(msgspec.Struct, frozen=True):
-    """A client of the broker as the plugin tells of it; it must be known by no other client id."""
+    """A client of the broker as the plugin tells of it; it may connect with this client id alone."""
 
     username: str
     clientid: str = ""
@@ -103,6 +103,11 @@ def modify_client(gateway: str) -> Command:
     return {"command": "modifyClient", **_client(gateway)}
 
 
+def enable_client(gateway: str) -> Command:
+    """Return the command that takes back a disabling."""
+    return {"command": "enableClient", "username": gateway}
+
+
 def delete_client(gateway: str) -> Command:
     """Return the command that throws a gateway out.
 
@@ -111,9 +116,12 @@ def delete_client(gateway: str) -> Command:
     return {"command": "deleteClient", "username": gateway}
 
 
-def delete_role(gateway: str) -> Command:
-    """Return the command that forgets a gateway's role."""
-    return {"command": "deleteRole", "rolename": role_name(gateway)}
+def empty_role(gateway: str) -> Command:
+    """Return the command that leaves a gateway's role without any right.
+
+    Deleting it is not safe: when somebody still has it, Mosquitto 2.0.11 ends with a fault at its next look.
+    """
+    return {"command": "modifyRole", "rolename": role_name(gateway), "acls": []}
 
 
 def compare(wanted: Wanted, rules: Rules) -> list[Difference]:

@@ -11,14 +11,16 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 from pydantic import BaseModel, ConfigDict, Field
 
-from jobs.broker_control import BrokerControl
+from broker_link import Session
+from jobs.broker_control import BrokerControl, listening
 from jobs.broker_rules import (
     Wanted,
     compare,
     create_client,
     create_role,
     delete_client,
-    delete_role,
+    empty_role,
+    enable_client,
     modify_client,
     modify_role,
 )
@@ -48,6 +50,20 @@ class DynamicSecuritySettings(BaseModel):
     compare_every_s: float = Field(default=60.0, gt=0)
     answer_within_s: float = Field(default=10.0, gt=0)
     other_clients: tuple[str, ...] = ("admin",)
+
+
+async def keep(
+    session: Session,
+    database: Database,
+    settings: DynamicSecuritySettings,
+    *,
+    clock: Callable[[], int],
+    sleep: Callable[[float], Awaitable[None]],
+) -> None:
+    """Keep the door until cancelled, over a session that is subscribed to `broker_control.RESPONSE`."""
+    control = BrokerControl(session, patience_s=settings.answer_within_s)
+    async with listening(control):
+        await DynamicSecurity(control, database, settings, clock=clock, sleep=sleep).run()
 
 
 class DynamicSecurity:
@@ -139,7 +155,7 @@ class DynamicSecurity:
 
     async def _throw_out(self, gateway: str) -> None:
         await self._control.must(delete_client(gateway), unless="not found")
-        await self._control.must(delete_role(gateway), unless="not found")
+        await self._control.must(empty_role(gateway), unless="does not exist")
         _log.info("gateway thrown out of the broker", gateway=gateway)
 
     async def _let_in(self, address: GatewayAddress) -> None:
@@ -147,6 +163,7 @@ class DynamicSecurity:
             await self._control.must(modify_role(address))
         if not await self._control.must(create_client(address.gateway), unless="already exists"):
             await self._control.must(modify_client(address.gateway))
+            await self._control.must(enable_client(address.gateway))
         _log.info("gateway let into the broker", gateway=address.gateway)
 
     def _is_due(self) -> bool:

@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable, Mapping
 import structlog
 
 from broker_link import BrokerSettings, Session
-from jobs import sealing
+from jobs import dynamic_security, sealing
 from jobs.backup import scheduled
+from jobs.broker_control import RESPONSE
 from jobs.schedule import Job, due
 from jobs.settings import JobsSettings
 from oxygen.errors import OxyWatchError, Retryable
@@ -47,14 +48,20 @@ async def run(
     Args:
         settings: Periods and what is kept.
         database: The records, migrated.
-        broker: Carries the heartbeat; nothing depends on it.
+        broker: Carries the heartbeat, on which nothing depends, and commands to the broker itself.
         clock: The server's time, µs since 1970 UTC.
         stop: Set to end.
         sleep: Passing of time.
         telemetry: The time series, for backups; without it they hold the records alone.
     """
     desk = JobDesk(jobs_of(settings), database, clock)
-    session = Session(broker, client_id=f"jobs-{settings.instance}", sleep=sleep)
+    door = settings.dynamic_security
+    session = Session(
+        broker,
+        client_id=f"jobs-{settings.instance}",
+        subscriptions=[] if door is None else [RESPONSE],
+        sleep=sleep,
+    )
     async with session, asyncio.TaskGroup() as group:
         loops = [
             group.create_task(desk.run(settings.look_every_s, sleep)),
@@ -65,6 +72,9 @@ async def run(
         if settings.backup is not None:
             backups = scheduled.run(settings.backup, database, telemetry, clock=clock, sleep=sleep)
             loops.append(group.create_task(backups))
+        if door is not None:
+            keeping = dynamic_security.keep(session, database, door, clock=clock, sleep=sleep)
+            loops.append(group.create_task(keeping))
         await stop.wait()
         for loop in loops:
             loop.cancel()

@@ -7,6 +7,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from jobs.dynamic_security import DynamicSecuritySettings
+
 
 class BackupSettings(BaseModel):
     """Backups that are made by the clock.
@@ -51,6 +53,7 @@ class JobsSettings(BaseModel):
         audit_head_addresses: Mail addresses, outside the system, that the audit's newest hash goes to daily.
         audit_head_locale: Language of these mails.
         backup: Backups that are made by the clock; None for none.
+        dynamic_security: How gateways are let into the broker; None for a broker without that plugin.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -66,3 +69,4 @@ class JobsSettings(BaseModel):
     audit_head_addresses: tuple[str, ...] = ()
     audit_head_locale: Literal["vi", "en"] = "vi"
     backup: BackupSettings | None = None
+    dynamic_security: DynamicSecuritySettings | None = None
