@@ -22,7 +22,6 @@ from oxygen.toml_file import TomlFile, read_toml, refuse
 from records.database import RecordsSettings
 from telemetry.settings import TelemetrySettings
 
-
 KEY_FILE_VARIABLE = "OXYWATCH_KEY_FILE"
 """Names the key file of personal data where the settings name none."""
 

@@ -1,6 +1,6 @@
 """Writing phone numbers, citizen ids and dates of birth in one way, so that equal ones are found equal.
 
-Pure. Vietnamese numbers follow the national plan (Ministry of Information and Communications): mobile ones have
+Pure. Vietnamese numbers follow the national numbering plan: mobile ones have
 ten digits since 2018, when those of eleven were given new prefixes; land lines begin with 02.
 """
 
