@@ -12,6 +12,7 @@ import pytest
 
 from records.database import Database
 from records.engines import Waits
+from tests.records.keys import make_keys, with_keys
 from tests.servers import Postgres
 
 OpenDatabase = Callable[..., Database]
@@ -87,3 +88,17 @@ async def open_database() -> AsyncIterator[OpenDatabase]:
 def database(url: str, open_database: OpenDatabase) -> Database:
     """The migrated, empty database."""
     return open_database(url)
+
+
+@pytest.fixture
+def key_file(tmp_path: Path) -> Path:
+    """A fresh key file."""
+    return make_keys(tmp_path)
+
+
+@pytest.fixture
+async def keyed(url: str, key_file: Path) -> AsyncIterator[Database]:
+    """The empty records, opened with a key file."""
+    database = with_keys(url, key_file)
+    yield database
+    await database.close()
