@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -134,12 +135,16 @@ def _fill(shape: type, fields: dict[str, Any], column: Column, value: Any) -> No
         rest = {name: each for name, each in fields.get(field, {}).items() if name != key}
         fields[field] = rest if value is None else {**rest, key: value}
     elif value is None:
-        known = next(each for each in msgspec.structs.fields(shape) if each.name == field)
         fields.pop(field, None)
-        if known.required:
+        if field in _required(shape):
             fields[field] = None
     else:
         fields[field] = value
+
+
+@cache
+def _required(shape: type) -> frozenset[str]:
+    return frozenset(field.name for field in msgspec.structs.fields(shape) if field.required)
 
 
 def _check(entry: Any) -> None:
