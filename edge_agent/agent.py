@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from broker_link import Session
 from edge_agent.clock import Clock
+from edge_agent.config_desk import ConfigDesk
 from edge_agent.drivers.modbus_tcp import ModbusTcpBus
 from edge_agent.health import Health
 from edge_agent.poll_loop import PollLoop
@@ -20,6 +21,7 @@ from edge_agent.together import together
 from oxygen.errors import Permanent, Retryable
 from oxygen.local_time import from_us
 from oxygen.reading import Sample
+from oxygen.wire.access import HEARD
 from oxygen.wire.payloads import BusState
 from oxygen.wire.topics import Leaf, gateway_topic
 
@@ -69,6 +71,7 @@ class Agent:
         connect: Connect,
     ) -> None:
         """Keep the parts' makers; nothing is opened before `run`."""
+        self._desk = ConfigDesk(config)
         self._config = config
         self._clock = clock
         self._sleep = sleep
@@ -79,18 +82,20 @@ class Agent:
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set; whatever breaks is logged and begun anew after a pause."""
         name = self._config.address.gateway
+        self._desk.read_kept()
         while not stop.is_set():
+            self._desk.take_up()
             try:
                 await self._run_once(stop)
             except* (SpoolCorruptError, Permanent) as group:
                 _log.critical("gateway %s: %s", name, "; ".join(_reasons(group)))
             except* Exception:  # noqa: BLE001 # the supervisor: logged, and begun anew
                 _log.exception("gateway %s failed and begins anew", name)
-            if not stop.is_set():
+            if not stop.is_set() and not self._desk.has_other:
                 await self._pause(stop)
 
     async def _run_once(self, stop: asyncio.Event) -> None:
-        config = self._config
+        config = self._config = self._desk.config
         worker = SpoolWorker(
             config.spool_path,
             max_bytes=config.spool_max_bytes,
@@ -107,9 +112,11 @@ class Agent:
             states.update((loop.name, loop.state) for loop in loops)
             async with self._session(health) as session:
                 publisher = Publisher(config, session, worker, spool, self._clock, self._sleep)
+                publisher.also_take(Leaf.CONFIG, self._desk.take)
                 worker.on_commit = publisher.committed
                 parts = [loop.run() for loop in loops]
                 parts += [worker.run(), health.run(session), *publisher.parts()]
+                parts += [self._desk.report(session), self._desk.until_changed()]
                 await together(stop, parts)
                 await _say_farewell(health, session)
         finally:
@@ -132,7 +139,7 @@ class Agent:
         return Session(
             self._config.broker,
             client_id=address.gateway,
-            subscriptions=[gateway_topic(address, Leaf.ACK), gateway_topic(address, Leaf.REQUEST)],
+            subscriptions=[gateway_topic(address, leaf) for leaf in HEARD],
             will=health.will,
             sleep=self._sleep,
         )

@@ -25,6 +25,8 @@ Code = Annotated[str, Meta(pattern=f"^{CODE_PATTERN}$")]
 _QUANTITY = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s*(\S+)\s*")
 _QUANTITY_EXPECTED = 'a number with a unit, as "850 mbar"; units are ' + ", ".join(PRESSURE_UNITS_PA)
 _MIB = 1024 * 1024
+DESIRED_NAME = "configuration"
+"""What errors call the body that comes from the centre."""
 
 
 class GatewayTable(msgspec.Struct, frozen=True):
@@ -107,7 +109,10 @@ def load_config(path: str | Path) -> AgentConfig:
     Raises:
         BadConfiguration: With file, line, key, what was found and what was expected; the caller stops.
     """
-    file = read_toml(path)
+    return _resolved(read_toml(path), path)
+
+
+def _resolved(file: TomlFile, path: str | Path) -> AgentConfig:
     table = convert(file, AgentTable)
     reader = _Reader(file, table)
     tanks = reader.tanks()
@@ -124,6 +129,7 @@ def load_config(path: str | Path) -> AgentConfig:
         trust_clock=gateway.trust_clock,
         publish=table.publish,
         buses=tuple(_bus(entry, tanks) for entry in table.bus),
+        file=Path(path),
     )
 
 
@@ -136,6 +142,53 @@ def _broker_from(folder: Path, broker: BrokerSettings) -> BrokerSettings:
 def _bus(entry: BusTable, tanks: list[tuple[str, TankConfig]]) -> BusConfig:
     mine = tuple(tank for bus, tank in tanks if bus == entry.name)
     return BusConfig(name=entry.name, host=entry.host, port=entry.port, timeout_s=entry.timeout_s, tanks=mine)
+
+
+class DesiredSpoolTable(msgspec.Struct, frozen=True):
+    """`[spool]` of a desired configuration; where the file lies is the gateway's own matter."""
+
+    max_bytes: Annotated[int, Meta(ge=_MIB)] = 256 * _MIB
+
+
+class DesiredTable(msgspec.Struct, frozen=True):
+    """What the centre may set. Not who the gateway is nor how it reaches the broker: it stays reachable."""
+
+    bus: list[BusTable]
+    tank: list[TankTable]
+    spool: DesiredSpoolTable = DesiredSpoolTable()
+    poll: PollTable = PollTable()
+    publish: PublishSettings = PublishSettings()
+
+
+def with_desired(path: str | Path, body: str) -> AgentConfig:
+    """Return the configuration of a gateway whose file is at `path`, with what the centre sets in `body`.
+
+    A table of the body takes the place of the file's whole table.
+
+    Raises:
+        BadConfiguration: As `load_config`, with lines of the body for what stands there.
+    """
+    local = read_toml(path)
+    convert(local, AgentTable)
+    desired = TomlFile(DESIRED_NAME, body)
+    convert(desired, DesiredTable)
+    spool = {**local.data.get("spool", {}), **desired.data.get("spool", {})}
+    desired.data = {**local.data, **desired.data, "spool": spool}
+    return _resolved(desired, path)
+
+
+def check_desired(body: str) -> tuple[str, ...]:
+    """Return the tank codes of a desired configuration that some gateway can work by.
+
+    Raises:
+        BadConfiguration: Every gateway would refuse it.
+    """
+    desired = TomlFile(DESIRED_NAME, body)
+    convert(desired, DesiredTable)
+    somewhere = {"code": "any", "facility": "any", "shard": "any", "altitude_m": 0}
+    desired.data = {**desired.data, "gateway": somewhere, "broker": {}}
+    config = _resolved(desired, "any")
+    return tuple(entry.subject.partition(":")[2] for entry in config.tanks)
 
 
 class _Reader:

@@ -68,6 +68,10 @@ class Publisher:
         }
         self._to_note: asyncio.Queue[_Note] = asyncio.Queue()
 
+    def also_take(self, leaf: Leaf, handler: Callable[[bytes], None]) -> None:
+        """Hand the messages of one more topic to `handler`; what it raises as Rejected is logged."""
+        self._handlers[gateway_topic(self._config.address, leaf)] = handler
+
     def committed(self, last_seq: int) -> None:
         """Learn that the spool holds everything up to `last_seq`."""
         self.window.committed(last_seq)

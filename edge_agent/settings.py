@@ -103,6 +103,7 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
         trust_clock: Take the machine's clock as right without asking the kernel.
         publish: The publisher's patience.
         buses: Field buses.
+        file: What the configuration was read from.
     """
 
     address: GatewayAddress
@@ -114,6 +115,7 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True):
     trust_clock: bool
     publish: PublishSettings
     buses: tuple[BusConfig, ...]
+    file: Path = Path()
 
     @property
     def tanks(self) -> tuple[TankConfig, ...]:

@@ -122,6 +122,38 @@ class RangeRequest(msgspec.Struct, frozen=True):
     lease_token: int = 0
 
 
+class GatewayConfig(msgspec.Struct, frozen=True):
+    """What a gateway is to do; retained.
+
+    Attributes:
+        version: Counts a gateway's versions at the centre.
+        sha256: Of the body's UTF-8 bytes, hexadecimal.
+        body: TOML: the agent's tables `bus`, `tank`, `poll`, `publish` and `spool`. What says who the gateway
+            is and how it reaches the broker is not settable from afar: it stays reachable for a correction.
+    """
+
+    v: int
+    version: Annotated[int, Meta(ge=1, le=2**53)]
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    body: Annotated[str, Meta(max_length=65_536)]
+
+
+class GatewayConfigState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a gateway made of the configuration it was last given; retained.
+
+    Attributes:
+        version, sha256: Of that configuration.
+        ok: It works by it.
+        error: Why it was refused, in English, with lines of the body; the gateway goes on as before.
+    """
+
+    v: int
+    version: int
+    sha256: str
+    ok: bool
+    error: str = ""
+
+
 class BusState(msgspec.Struct, frozen=True):
     """One field bus of a gateway, counted since the agent's start.
 

@@ -15,6 +15,8 @@ from oxygen.wire.payloads import (
     VERSION,
     Ack,
     BusState,
+    GatewayConfig,
+    GatewayConfigState,
     GatewayState,
     Heartbeat,
     Lane,
@@ -43,6 +45,8 @@ EXAMPLES: list[msgspec.Struct] = [
     Status(
         VERSION, "tank:a-1", "bv-a", None, 1, "live", Quality.BAD, Reason.NEVER_READ, "never_read", "unknown"
     ),
+    GatewayConfig(VERSION, 1, "0" * 64, "[poll]\nevery_s = 5\n"),
+    GatewayConfigState(VERSION, 1, "0" * 64, False, "poll.every_s"),
     Watch(VERSION, 1, 2),
     Heartbeat(VERSION, "ingest", "1", 3),
 ]
