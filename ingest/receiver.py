@@ -8,13 +8,14 @@ import structlog
 
 from broker_link.session import Message, Session
 from ingest.arrival import Letter
+from ingest.fleet_desk import FleetDesk
 from ingest.health import Health
 from ingest.letter_desk import LetterDesk
 from ingest.pipeline import Pipeline
 from ingest.validation import LETTER_BODY_CHARACTERS
 from oxygen.errors import Rejected
 from oxygen.wire.packing import unpack
-from oxygen.wire.payloads import GatewayState, Samples
+from oxygen.wire.payloads import GatewayConfigState, GatewayState, Samples
 from oxygen.wire.topics import Leaf, all_gateways, parse_gateway_topic
 
 _log = structlog.get_logger(__name__)
@@ -22,7 +23,7 @@ _log = structlog.get_logger(__name__)
 
 def subscriptions(shard: str) -> tuple[str, ...]:
     """Return what ingest listens to."""
-    return all_gateways(shard, Leaf.SAMPLES), all_gateways(shard, Leaf.STATE)
+    return tuple(all_gateways(shard, leaf) for leaf in (Leaf.SAMPLES, Leaf.STATE, Leaf.CONFIG_STATE))
 
 
 class Receiver:
@@ -35,6 +36,7 @@ class Receiver:
         letters: LetterDesk,
         health: Health,
         now_us: Callable[[], int],
+        fleet: FleetDesk,
     ) -> None:
         """Wire it."""
         self._session = session
@@ -42,6 +44,7 @@ class Receiver:
         self._letters = letters
         self._health = health
         self._now_us = now_us
+        self._fleet = fleet
 
     async def run(self) -> None:
         """Receive until cancelled."""
@@ -56,7 +59,11 @@ class Receiver:
         if leaf is Leaf.SAMPLES:
             self._pipeline.accept(address, unpack(message.payload, Samples), self._now_us())
         elif leaf is Leaf.STATE and message.payload:
-            self._health.note_gateway(address, unpack(message.payload, GatewayState), self._now_us())
+            state = unpack(message.payload, GatewayState)
+            self._health.note_gateway(address, state, self._now_us())
+            self._fleet.note_health(address, state, self._now_us())
+        elif leaf is Leaf.CONFIG_STATE and message.payload:
+            self._fleet.note_config(address, unpack(message.payload, GatewayConfigState), self._now_us())
 
     def _refuse(self, message: Message, error: Rejected) -> None:
         _log.warning("message refused", topic=message.topic, problem=str(error))

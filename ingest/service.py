@@ -12,6 +12,7 @@ from broker_link.settings import BrokerSettings
 from ingest.acknowledging import AckDesk
 from ingest.backfill import Backfill
 from ingest.day_desk import DayDesk
+from ingest.fleet_desk import FleetDesk
 from ingest.health import Health
 from ingest.ledger import Book
 from ingest.ledger_keeper import LedgerKeeper
@@ -160,7 +161,8 @@ class Ingest:
             every_s=settings.work_every_s,
             sleep=self._sleep,
         )
-        receiver = Receiver(self._session, pipeline, self._letters, health, self._now_us)
+        fleet = FleetDesk(self._database, self.shard, every_s=settings.fleet_every_s, sleep=self._sleep)
+        receiver = Receiver(self._session, pipeline, self._letters, health, self._now_us, fleet)
         async with self._session:
             loops = [
                 receiver.run(),
@@ -175,6 +177,7 @@ class Ingest:
                 replayer.run(),
                 backfill.run(),
                 health.run(),
+                fleet.run(),
                 self._follow_registry(),
             ]
             await _until_stopped(loops, stop)

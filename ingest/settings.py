@@ -30,6 +30,7 @@ class IngestSettings(BaseModel):
         future_tolerance_s: A reading this far ahead of the server's clock goes to the dead letters.
         oldest_days: A reading older than this goes to the dead letters.
         health_every_s: How often the gateway and ingest points and the heartbeat are written.
+        fleet_every_s: How often what gateways say of themselves is written.
         lease: How long a shard is held.
     """
 
@@ -55,4 +56,5 @@ class IngestSettings(BaseModel):
     future_tolerance_s: float = Field(default=300.0, ge=0)
     oldest_days: float = Field(default=400.0, gt=0)
     health_every_s: float = Field(default=10.0, gt=0)
+    fleet_every_s: float = Field(default=5.0, gt=0)
     lease: LeaseSettings = LeaseSettings()
