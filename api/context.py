@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from fastapi import Request
@@ -10,11 +10,20 @@ from fastapi import Request
 from api.enrolment import Enrolment
 from api.settings import ApiSettings
 from broker_link import BrokerSettings
+from oxygen.errors import Rejected
 from records.database import Database
 from telemetry.contract import TelemetryStore
 
+ConfigCheck = Callable[[str], Sequence[str]]
+"""Returns the tank codes of a gateway's configuration; raises BadConfiguration for one it would refuse."""
+
 Clock = Callable[[], int]
 """Returns server time, µs since 1970 UTC."""
+
+
+def no_config_check(_body: str) -> Sequence[str]:
+    """Refuse every configuration: what nobody can check is not sent. Raises Rejected."""
+    raise Rejected("configurations cannot be checked here", code="config_check_off")
 
 
 @dataclass(frozen=True)
@@ -28,6 +37,7 @@ class Context:
         settings: See ApiSettings.
         broker: Where status wake-ups are published; None when rows are only looked for every `poll_s`.
         instance: Names this process at the broker; unique there.
+        check_config: The agent's own judgement of a configuration.
         enrolment: Admits gateways; None where another process does.
     """
 
@@ -37,6 +47,7 @@ class Context:
     settings: ApiSettings = field(default_factory=ApiSettings)
     broker: BrokerSettings | None = None
     instance: str = "api"
+    check_config: ConfigCheck = no_config_check
     enrolment: Enrolment | None = None
 
 

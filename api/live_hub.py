@@ -12,6 +12,7 @@ import contextlib
 import logging
 from collections.abc import Iterable, Sequence
 
+from api.config_publisher import ConfigPublisher
 from api.context import Context
 from broker_link import Session
 from oxygen.errors import OxyWatchError
@@ -105,6 +106,10 @@ class LiveHub:
                 await stack.enter_async_context(session)
                 listener = asyncio.create_task(self._listen(session))
                 stack.push_async_callback(_cancel, listener)
+                publisher = ConfigPublisher(
+                    self._context.database, session, every_s=self._context.settings.poll_s
+                )
+                stack.push_async_callback(_cancel, asyncio.create_task(publisher.run()))
             while True:
                 await self._look()
                 await self._pause()

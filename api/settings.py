@@ -25,6 +25,7 @@ class ApiSettings(BaseModel):
         max_points: Most points that one series answer may have.
         max_body_bytes: Largest request body.
         shutdown_s: How long open streams may take to end at a stop.
+        gateway_silent_after_s: A gateway whose own account is older than this counts as silent.
         enrolment: The online authority; without it this process admits no gateways.
     """
 
@@ -44,4 +45,5 @@ class ApiSettings(BaseModel):
     max_points: int = Field(default=2000, ge=10, le=20_000)
     max_body_bytes: int = Field(default=256 * 1024, ge=1024)
     shutdown_s: float = Field(default=3.0, gt=0)
+    gateway_silent_after_s: float = Field(default=60.0, gt=0)
     enrolment: EnrolmentSettings | None = None

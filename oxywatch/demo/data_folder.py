@@ -83,7 +83,12 @@ class DataFolder:
                 "security": "none",
                 "sender": "oxywatch@localhost",
             },
-            "api": {"host": endpoints.page_host, "port": endpoints.page_port},
+            "api": {
+                "host": endpoints.page_host,
+                "port": endpoints.page_port,
+                # A newcomer's look at simulated hospitals takes no authenticator.
+                "require_second_factor": False,
+            },
         }
         lines = ["# Written by `oxywatch run` at every start; see docs/operations.md.", ""]
         for name, table in tables.items():

@@ -25,7 +25,9 @@ from tests.api.server import now_us, open_records, telemetry_settings
 
 T = TypeVar("T")
 TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
-FAST = ApiSettings(port=0, poll_s=0.1, keepalive_s=0.5, silence_s=1.5, page_poll_s=0.25)
+FAST = ApiSettings(
+    port=0, require_second_factor=False, poll_s=0.1, keepalive_s=0.5, silence_s=1.5, page_poll_s=0.25
+)
 """A twentieth of the times of production."""
 
 

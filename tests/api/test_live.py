@@ -76,9 +76,7 @@ def add_status(site: Site, fill_percent: float, *, late: bool = False, **changes
     changed: Status = msgspec.structs.replace(
         fresh, fill_percent=fill_percent, mass_kg=demo.mass_of(TANK, fill_percent), **changes
     )
-    ids = site.write(
-        lambda tx: status.append_statuses(tx, demo.SHARD, [changed], late=late, written_us=now)
-    )
+    ids = site.write(lambda tx: status.append_statuses(tx, demo.SHARD, [changed], late=late, written_us=now))
     return ids[0]
 
 
@@ -140,9 +138,7 @@ def test_silence_is_filled_with_signs_of_life(site: Site) -> None:
 def test_an_acknowledged_alarm_leaves_the_count_of_every_page(own_site: Site) -> None:
     with own_site.sign_in() as client, stream(client) as events:
         assert until(events, "alive")[-1].data["alarms"] == 1
-        own_site.write(
-            lambda tx: alarms.acknowledge(tx, 1, actor=demo.ADMIN, now_us=own_site.now_us())
-        )
+        own_site.write(lambda tx: alarms.acknowledge(tx, 1, actor=demo.ADMIN, now_us=own_site.now_us()))
         seen = [until(events, "alive")[-1].data["alarms"] for _ in range(3)]
 
     assert 0 in seen
@@ -151,12 +147,8 @@ def test_an_acknowledged_alarm_leaves_the_count_of_every_page(own_site: Site) ->
 def test_a_stream_ends_when_its_session_does(own_site: Site) -> None:
     with own_site.viewer() as client, stream(client) as events:
         until(events, "alive")
-        number = next(
-            user.id for user in own_site.write(identity.users) if user.username == demo.VIEWER
-        )
-        own_site.write(
-            lambda tx: identity.deactivate(tx, number, actor="test", now_us=own_site.now_us())
-        )
+        number = next(user.id for user in own_site.write(identity.users) if user.username == demo.VIEWER)
+        own_site.write(lambda tx: identity.deactivate(tx, number, actor="test", now_us=own_site.now_us()))
         rest = list(events)
 
     assert rest[-1].kind == "signed-out"
@@ -232,7 +224,7 @@ def test_the_broker_only_wakes_and_its_payload_is_not_believed(
 ) -> None:
     """With rows looked for once a minute, a wake-up makes the new row appear at once."""
     broker = BrokerSettings(host=mosquitto.host, port=mosquitto.port)
-    settings = ApiSettings(port=0, poll_s=60, keepalive_s=0.5)
+    settings = ApiSettings(port=0, require_second_factor=False, poll_s=60, keepalive_s=0.5)
     site = Site(new_folder, settings, broker).start()
 
     async def wake() -> None:

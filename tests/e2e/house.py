@@ -203,6 +203,7 @@ first_retry_s = 1.0
 retry_cap_s = 2.0
 reclaim_after_s = 40.0
 [api]
+require_second_factor = false
 port = {self.ports.page}
 """,
             encoding="utf-8",
