@@ -7,6 +7,7 @@ import asyncio
 from api.context import Context
 from api.enrolment import open_enrolment
 from api.service import serve
+from edge_agent.config import check_desired
 from oxywatch.process import now_us
 from oxywatch.programs.opening import records, time_series
 from oxywatch.settings import CentreSettings
@@ -22,6 +23,7 @@ async def main(settings: CentreSettings, stop: asyncio.Event) -> None:
             clock=now_us,
             settings=settings.api,
             broker=settings.broker,
+            check_config=check_desired,
             enrolment=open_enrolment(enrolment, database, clock=now_us) if enrolment else None,
         )
         await serve(context, stop)
