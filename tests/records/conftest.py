@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from records.database import Database
 from records.engines import Waits
 from tests.records.keys import make_keys, with_keys
+from tests.records.lease_helpers import StartProcess
 from tests.servers import Postgres
 
 OpenDatabase = Callable[..., Database]
@@ -102,3 +104,24 @@ async def keyed(url: str, key_file: Path) -> AsyncIterator[Database]:
     database = with_keys(url, key_file)
     yield database
     await database.close()
+
+
+@pytest.fixture
+async def start_process(url: str) -> AsyncIterator[StartProcess]:
+    """A function that starts `lease_process`; what still runs at the end of the test is killed."""
+    started: list[asyncio.subprocess.Process] = []
+
+    async def start(*arguments: str) -> asyncio.subprocess.Process:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tests.records.lease_process", url, *arguments),
+            stdout=asyncio.subprocess.PIPE,
+            cwd=Path(__file__).resolve().parents[2],
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()

@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
 from oxygen.errors import Permanent
-from records import alarms, audit, fleet, messages, migrate, registry, reports
+from records import alarms, audit, fleet, leases, messages, migrate, registry, reports, status, work
 from records.database import Database, Transaction
 from records.engines import Waits, make_engine
 from records.tables import APPEND_ONLY, metadata
@@ -171,3 +171,28 @@ async def test_dashboards_read_alarms_and_deliveries_with_real_times(database: D
     assert alarm["facility_name_vi"] == "Bệnh viện Chợ Lớn (mô phỏng)"
     assert (alarm["severity"], alarm["state"], bool(alarm["acknowledged"])) == ("reorder", "open", True)
     assert (delivery["state"], delivery["channel"], delivery["messages"]) == ("queued", "email", 1)
+
+
+async def test_rows_of_before_leases_are_kept_on_the_way_up_and_down(
+    empty_url: str, open_database: OpenDatabase
+) -> None:
+    database = open_database(empty_url)
+    await database.migrate()
+    async with database.write() as tx:
+        await registry.import_registry(tx, samples.REGISTRY, actor="lan", now_us=1)
+        await status.append_statuses(tx, "hcm", [samples.status()], late=False, written_us=5)
+        await status.put_ledger(tx, status.EpochLedger("gw", "e", ((1, 9),), 1))
+        await work.request_work(tx, "recompute", "hcm", {}, actor="lan", now_us=1)
+    await migrate.downgrade(empty_url, "0009_grants")
+    await open_database(empty_url).migrate()
+    async with open_database(empty_url).read() as tx:
+        (row,) = await status.statuses_after(tx, 0)
+        (ledger,) = await status.ledgers(tx)
+        item = await work.work_item(tx, 1)
+        shards = await leases.shards(tx)
+
+    assert (row.status, row.lease_token) == (samples.status(), 0)
+    assert (ledger.ranges, ledger.lease_token) == (((1, 9),), 0)
+    assert item is not None
+    assert item.lease_token == 0
+    assert shards == ["hcm"]
