@@ -14,15 +14,17 @@ import msgspec
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import RouteContext, iter_route_contexts
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 
 from api.access import OWN, PUBLIC, actions_of, check_rules
 from api.app import create_app
 from api.context import Context
 from policy.permission import Grant, Scope
 from policy.roles import ScopeKind, roles
-from records import identity, messages, permission, registry
+from records import fleet, identity, messages, permission, registry
 from records.database import Database, Transaction
-from records.identity import SessionToken
+from records.identity import SessionToken, passwords
 from records.messages import Contact
 from telemetry import EmbeddedSettings, open_store
 from tests.api import demo
@@ -60,21 +62,21 @@ FOREIGN_SCOPE = {
     ScopeKind.GATEWAY: "gw-thu-duc",
 }
 MENUS = {
-    "national": ["/", "/alarms", "/reports"],
-    "ministry_health_service": ["/", "/alarms", "/reports", "/contacts", "/messages"],
-    "doh": ["/", "/alarms", "/reports", "/contacts", "/messages"],
+    "national": ["/", "/alarms", "/reports", "/gateways"],
+    "ministry_health_service": ["/", "/alarms", "/reports", "/gateways", "/contacts", "/messages"],
+    "doh": ["/", "/alarms", "/reports", "/gateways", "/contacts", "/messages"],
     "industry_trade": [],
     "district": ["/", "/alarms"],
     "ward": ["/", "/alarms"],
     "steering_committee": ["/", "/alarms", "/reports"],
-    "facility_admin": ["/", "/alarms", "/reports", "/contacts", "/messages", "/users"],
-    "facility": ["/", "/alarms", "/reports", "/contacts"],
+    "facility_admin": ["/", "/alarms", "/reports", "/gateways", "/contacts", "/messages", "/users"],
+    "facility": ["/", "/alarms", "/reports", "/gateways", "/contacts"],
     "supplier": ["/"],
     "station": [],
-    "technician": ["/", "/alarms"],
+    "technician": ["/", "/alarms", "/gateways"],
     "auditor": ["/users"],
-    "administrator": ["/", "/alarms", "/reports", "/contacts", "/messages", "/users"],
-    "viewer": ["/", "/alarms", "/reports"],
+    "administrator": ["/", "/alarms", "/reports", "/gateways", "/contacts", "/messages", "/users"],
+    "viewer": ["/", "/alarms", "/reports", "/gateways"],
     "citizen": [],
 }
 
@@ -149,8 +151,11 @@ class Matrix:
 
     def ask(self, client: httpx.Client, method: str, path: str, facility: str) -> int:
         """Send a request with what it cannot do without, and return the status of its answer."""
-        own = {"code": facility} if "/facilities" in path else {}
-        target = path.format_map(self.examples[facility] | own) + QUERIES.get(path, "")
+        codes = {"facilities": facility, "gateways": facility.replace("bv-", "gw-")}
+        own = [code for noun, code in codes.items() if f"/{noun}/" in path]
+        target = path.format_map(self.examples[facility] | ({"code": own[0]} if own else {})) + QUERIES.get(
+            path, ""
+        )
         if path == "/live":
             return self._follow(client)
         if path.startswith("/api/") and method == "POST":
@@ -206,7 +211,9 @@ async def _people(tx: Transaction) -> tuple[dict[str, SessionToken], dict[str, d
         (held,) = await permission.grants_of(tx, user)
         values |= {"facility": facility, "day": "2026-11-01", "mail_id": "1", "user_id": str(user)}
         values |= {"grant_id": str(held.id), "session_id": "none", "token_id": "0", "glass_id": "0"}
-        values |= {"kind": "phone"}
+        values |= {"kind": "phone", "version": "1"}
+        gateway = facility.replace("bv-", "gw-")
+        await fleet.put_config(tx, gateway, "a = 1\n", note="", actor="test", now_us=0)
     return sessions, examples
 
 
@@ -214,7 +221,10 @@ async def _people(tx: Transaction) -> tuple[dict[str, SessionToken], dict[str, d
 def matrix(seeded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
     folder = shutil.copytree(seeded, tmp_path_factory.mktemp("matrix") / "data")
     site = Site(folder).start()
-    sessions, examples = site.write(_people)
+    with pytest.MonkeyPatch.context() as patch:  # some fifty accounts: hash their passwords quickly
+        quick = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=64),))
+        patch.setattr(passwords, "_hasher", quick)
+        sessions, examples = site.write(_people)
     yield Matrix(site, sessions, examples)
     site.stop()
 
