@@ -257,6 +257,30 @@ async def test_an_acknowledgement_of_another_epoch_or_of_nonsense_is_ignored(
     assert unstored(mine) == []
 
 
+async def test_answers_of_a_centre_that_was_replaced_are_ignored(
+    tmp_path: Path, mosquitto: Mosquitto
+) -> None:
+    """Of two that answer, the one with the newer lease counts; the other's `stored` would free rows."""
+    mine = agent_config(tmp_path, mosquitto)
+    async with centre(mine) as ingest:
+        ingest.answering = False
+        async with running(mine, Instrument()):
+            await until(lambda: len(ingest.samples) >= 5)
+            await ingest.publish(Leaf.ACK, Ack(VERSION, ingest.epoch, [], [(1, 1)], lease_token=8))
+            await ingest.publish(Leaf.ACK, Ack(VERSION, ingest.epoch, [], [(2, 2)], lease_token=7))
+            await ingest.publish(Leaf.REQUEST, RangeRequest(VERSION, ingest.epoch, [(1, 1)], lease_token=7))
+            await ingest.publish(Leaf.ACK, Ack(VERSION, ingest.epoch, [], [(3, 3)], lease_token=9))
+            await asyncio.sleep(1.0)
+    left = numbers(unstored(mine))
+
+    assert 2 in left
+    assert not {1, 3} & left
+
+
+def numbers(ranges: list[tuple[int, int]]) -> set[int]:
+    return {seq for first, last in ranges for seq in range(first, last + 1)}
+
+
 async def test_killed_brokers_lose_nothing(tmp_path: Path, private_mosquitto: Mosquitto) -> None:
     """The set that arrived is exactly 1 … last_seq, each number with one content."""
     mine = agent_config(tmp_path, private_mosquitto)
