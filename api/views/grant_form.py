@@ -13,7 +13,7 @@ from api.views.overview import facility_name
 from oxygen.local_time import day_bounds_us, local_day
 from policy.permission import Grant, Scope
 from policy.roles import ScopeKind, roles
-from records.permission import GrantRow, Visible, grantable
+from records.permission import GrantRow, Visible, grantable, revocable
 from records.permission.areas import body_of
 
 ErrorCode = tuple[str, dict[str, object]]
@@ -116,7 +116,7 @@ def grant_view(row: GrantRow, by: Visible, now_us: int, language: Language) -> G
         ended=formats.instant(ended_us) if state == "ended" else "",
         reason=row.revoke_reason or row.reason,
         state=state,
-        revocable=state != "ended" and grantable(by, row.grant).allowed,
+        revocable=state != "ended" and revocable(by, row.grant).allowed,
     )
 
 

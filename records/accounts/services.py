@@ -151,7 +151,7 @@ def _seen(user: User, held: Sequence[GrantRow], by: Visible, now_us: int) -> Kep
     return KeptAccount(
         user=user,
         grants=tuple(row for row in held if _reads(by, row)),
-        changeable=all(permission.grantable(by, row.grant).allowed for row in lying) and _writes(by, lying),
+        changeable=all(permission.revocable(by, row.grant).allowed for row in lying) and _writes(by, lying),
     )
 
 

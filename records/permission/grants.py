@@ -112,10 +112,12 @@ async def revoke(
     if not reason.strip():
         raise Rejected("revoking needs a reason", code="reason_missing")
     row = await tx.row(select(account_grant).where(account_grant.c.id == grant_id))
-    if row is None or grantable(by, _row(row).grant).reason in {"out_of_scope", "no_role"}:
+    decision = revocable(by, _row(row).grant) if row else None
+    if row is None or decision is None or decision.reason in {"out_of_scope", "no_role"}:
         raise not_found("grant", grant_id)
     present = _row(row)
-    check_grantable(by, present.grant)
+    if not decision.allowed:
+        raise Rejected("nobody takes more than they hold", code="more_than_held", role=present.grant.role)
     if present.revoked_us is not None:
         return present
     await keep_an_administrator(tx, without_grants=[grant_id], now_us=now_us)
@@ -123,17 +125,22 @@ async def revoke(
 
 
 def grantable(by: Visible, grant: Grant) -> Decision:
-    """Tell whether a visitor may issue or revoke a grant."""
+    """Tell whether a visitor may issue a grant."""
     target = by.where.scope(grant.scope)
-    if target is None and by.everywhere("grants:write"):
-        target = Target()  # a grant over what is no longer registered can still be taken back
     if target is None:
         return Decision(allowed=False, reason="out_of_scope")
     return may_grant(by.visitor, grant, target)
 
 
+def revocable(by: Visible, grant: Grant) -> Decision:
+    """Tell whether a visitor may take a grant back: who could give it, also when its scope is gone since."""
+    if by.where.scope(grant.scope) is None:
+        return may_grant(by.visitor, grant, Target())
+    return grantable(by, grant)
+
+
 def check_grantable(by: Visible, grant: Grant) -> None:
-    """Raise Rejected unless a visitor may issue or revoke a grant: `scope_not_found`, `more_than_held`."""
+    """Raise Rejected unless a visitor may issue a grant: `scope_not_found`, `more_than_held`."""
     decision = grantable(by, grant)
     if decision.reason == "more_than_held":
         raise Rejected("nobody gives more than they hold", code="more_than_held", role=grant.role)

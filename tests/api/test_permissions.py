@@ -20,6 +20,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from api.access import OWN, PUBLIC, actions_of, check_rules
 from api.app import create_app
 from api.context import Context
+from oxygen.local_time import local_day
 from policy.permission import Grant, Scope
 from policy.roles import ScopeKind, roles
 from records import fleet, identity, messages, permission, registry
@@ -344,7 +345,7 @@ def test_a_grant_that_is_revoked_ends_at_the_next_request(matrix: Matrix) -> Non
 
     async def revoke(tx: Transaction) -> None:
         (held,) = await permission.grants_of(tx, number)
-        where = await permission.whereabouts(tx, demo.local_day(matrix.site.now_us()))
+        where = await permission.whereabouts(tx, local_day(matrix.site.now_us()))
         holder = await permission.visitor_of(tx, admin.id, matrix.site.now_us())
         by = permission.Visible(holder, where)
         await permission.revoke(tx, by, held.id, actor="admin", reason="left", now_us=matrix.site.now_us())
