@@ -16,7 +16,10 @@ from records.database import Transaction
 from records.identity import SessionInfo
 
 GLASS_ACTION = "facilities:read"
-AGENT_LIMIT = 60
+_BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"))
+_SYSTEMS = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"))
+_MORE_SYSTEMS = (("Mac OS", "macOS"), ("Linux", "Linux"))
+_AGENT_LIMIT = 40
 
 
 class SessionView(msgspec.Struct, frozen=True):
@@ -111,13 +114,22 @@ async def account_view(tx: Transaction, visitor: Visitor, now_us: int, words: La
     )
 
 
+def browser_name(agent: str) -> str:
+    """Return how a person would call a browser, as `Chrome, Windows`; else the beginning of its own words."""
+    browser = next((name for sign, name in _BROWSERS if sign in agent), "")
+    if not browser and "Safari/" in agent:
+        browser = "Safari"
+    system = next((name for sign, name in (*_SYSTEMS, *_MORE_SYSTEMS) if sign in agent), "")
+    return ", ".join(part for part in (browser, system) if part) if browser else agent[:_AGENT_LIMIT]
+
+
 def _session(one: SessionInfo) -> SessionView:
     return SessionView(
         id=one.id,
         since=formats.instant(one.created_us),
         until=formats.instant(one.expires_us),
         place=one.address or "",
-        agent=(one.agent or "")[:AGENT_LIMIT],
+        agent=browser_name(one.agent or ""),
         current=one.current,
     )
 

@@ -82,7 +82,9 @@ def understood(
     role = roles().get(form.role)
     if role is None:
         errors["role"] = ("not_a_choice", {})
-    elif scope.kind not in role.scopes:
+    if not form.scope and not form.unit:
+        errors["scope"] = ("not_a_choice", {})
+    elif role is not None and scope.kind not in role.scopes:
         kinds = ", ".join(language.code(f"scope_kind.{kind.value}") for kind in role.scopes)
         errors["scope"] = ("unfit_scope", {"kinds": kinds})
     until_us = _until_us(form.until, now_us, errors)
@@ -121,17 +123,16 @@ def grant_view(row: GrantRow, by: Visible, now_us: int, language: Language) -> G
 
 
 def scope_name(scope: Scope, by: Visible, language: Language) -> str:
-    """Return a scope in words, as `hospital: Chợ Lớn`."""
+    """Return a scope in words: a hospital's name, or `governing body: CODE` and the like."""
     kind = language.code(f"scope_kind.{scope.kind.value}")
     if scope.kind is ScopeKind.ALL:
         return kind
-    name = scope.code
     if scope.kind is ScopeKind.FACILITY:
         facility = by.where.registry.facility(scope.code)
-        name = facility_name(facility, language) if facility else scope.code
+        return facility_name(facility, language) if facility else f"{kind}: {scope.code}"
     if scope.kind is ScopeKind.UNIT:
-        name = by.where.areas.name(scope.code, language.locale)
-    return f"{kind}: {name}"
+        return f"{kind}: {by.where.areas.name(scope.code, language.locale)}"
+    return f"{kind}: {scope.code}"
 
 
 def _scopes(by: Visible, language: Language) -> Iterator[tuple[Scope, str]]:

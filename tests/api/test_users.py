@@ -9,6 +9,7 @@ import httpx
 import pyotp
 import pytest
 
+from api.views.account_texts import browser_name
 from policy.permission import Grant, Scope
 from policy.roles import ScopeKind
 from records import audit, identity, permission
@@ -93,6 +94,7 @@ def test_an_account_is_made_with_a_password_that_is_shown_once_and_must_be_chang
         ({"role": "emperor"}, "role", "Hãy chọn một mục"),
         ({"scope": "facility:bv-khong-co"}, "scope", "Không có cơ sở y tế nào"),
         ({"scope": "all:"}, "scope", "chỉ giao theo phạm vi"),
+        ({"scope": ""}, "scope", "Hãy chọn một mục"),
         ({"role": "district", "unit": "khong-co"}, "unit", "Không có đơn vị hành chính nào"),
         ({"until": "21/11/2026"}, "until", "không phải là ngày"),
         ({"until": "2020-01-01"}, "until", "sau khi bắt đầu"),
@@ -344,3 +346,21 @@ def test_a_gateways_technician_gets_no_more_than_the_gateways_tanks(own_site: Si
         live = client.get("/api/v1/live?after=0").json()
         assert [row["subject"] for row in live["statuses"]] == ["tank:can-gio-1"]
         assert live["summary"]["total"] == "trong 1 bồn"
+
+
+@pytest.mark.parametrize(
+    ("agent", "shown"),
+    [
+        ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/129.0 Safari/537.36", "Chrome, Windows"),
+        ("Mozilla/5.0 (Windows NT 10.0) Chrome/129.0 Safari/537.36 Edg/129.0", "Edge, Windows"),
+        (
+            "(iPhone; CPU iPhone OS 17_5 like Mac OS X) Version/17.5 Safari/604.1",
+            "Safari, iPhone",
+        ),
+        ("Mozilla/5.0 (Linux; Android 14) Chrome/129.0 Mobile Safari/537.36", "Chrome, Android"),
+        ("curl/8.5", "curl/8.5"),
+        ("", ""),
+    ],
+)
+def test_a_browser_is_called_as_people_call_it(agent: str, shown: str) -> None:
+    assert browser_name(agent) == shown
