@@ -130,6 +130,8 @@ def scope_name(scope: Scope, by: Visible, language: Language) -> str:
     if scope.kind is ScopeKind.FACILITY:
         facility = by.where.registry.facility(scope.code)
         return facility_name(facility, language) if facility else f"{kind}: {scope.code}"
+    if scope.kind is ScopeKind.BODY:
+        return f"{kind}: {_body_name(scope.code, by, language)}"
     if scope.kind is ScopeKind.UNIT:
         return f"{kind}: {by.where.areas.name(scope.code, language.locale)}"
     return f"{kind}: {scope.code}"
@@ -140,14 +142,22 @@ def _scopes(by: Visible, language: Language) -> Iterator[tuple[Scope, str]]:
     yield Scope(ScopeKind.ALL), language.code("scope_kind.all")
     for code in by.where.areas.choices():
         yield Scope(ScopeKind.UNIT, code), by.where.areas.name(code, language.locale)
-    for body in sorted({body_of(facility) for facility in known.facilities} - {""}):
-        yield Scope(ScopeKind.BODY, body), body
+    used = {body_of(facility) for facility in known.facilities} - {""}
+    for body in sorted(used | {code for code, entry in by.where.bodies.items() if entry.retired_us is None}):
+        yield Scope(ScopeKind.BODY, body), _body_name(body, by, language)
     for facility in known.facilities:
         yield Scope(ScopeKind.FACILITY, facility.code), facility_name(facility, language)
     for supplier in sorted({tank.supplier for tank in known.tanks} - {""}):
         yield Scope(ScopeKind.SUPPLIER, supplier), supplier
     for gateway in known.gateways:
         yield Scope(ScopeKind.GATEWAY, gateway.code), gateway.code
+
+
+def _body_name(code: str, by: Visible, language: Language) -> str:
+    body = by.where.bodies.get(code)
+    if body is None:
+        return code
+    return (body.name_vi if language.locale == "vi" else body.name_en) or code
 
 
 def _value(scope: Scope) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 
 import msgspec
@@ -10,7 +11,7 @@ from policy.permission import Scope, Target
 from policy.roles import ScopeKind
 from records.database import Transaction
 from records.permission.areas import Areas, UnitAreas, body_of
-from records.registry import Registry, Tank, registry, registry_version
+from records.registry import Body, Registry, Tank, entries, registry, registry_version
 from records.units import load_tree
 
 
@@ -20,14 +21,16 @@ class Whereabouts:
     Attributes:
         registry: What is registered.
         areas: Which units hold which facility.
+        bodies: Governing bodies by code, those taken out of use too.
         facilities, gateways: Targets by code.
         subjects: Targets of tanks and gateways, by subject.
     """
 
-    def __init__(self, known: Registry, areas: Areas) -> None:
+    def __init__(self, known: Registry, areas: Areas, bodies: Iterable[Body] = ()) -> None:
         self.registry = known
         self.areas = areas
-        self.facilities = _facility_targets(known, areas)
+        self.bodies = {body.code: body for body in bodies}
+        self.facilities = self._facility_targets()
         self.gateways = {
             gateway.code: msgspec.structs.replace(
                 self.whole(gateway.facility), gateways=frozenset((gateway.code,))
@@ -62,9 +65,40 @@ class Whereabouts:
         if scope.kind is ScopeKind.UNIT:
             return self._unit(scope.code)
         if scope.kind is ScopeKind.BODY:
-            return Target(bodies=frozenset((scope.code,)))
+            return Target(bodies=self._line(scope.code))
         codes = frozenset((scope.code,))
         return Target(suppliers=codes) if scope.kind is ScopeKind.SUPPLIER else Target(stations=codes)
+
+    def _line(self, body: str) -> frozenset[str]:
+        """Return a governing body and those that it reports to; whoever has one above has it too."""
+        line: set[str] = set()
+        code: str | None = body
+        while code and code not in line:
+            line.add(code)
+            above = self.bodies.get(code)
+            code = above.reports_to if above else None
+        return frozenset(line)
+
+    def _facility_targets(self) -> dict[str, Target]:
+        known = self.registry
+        parts: dict[str, set[Scope]] = {facility.code: set() for facility in known.facilities}
+        for gateway in known.gateways:
+            parts[gateway.facility].add(Scope(ScopeKind.GATEWAY, gateway.code))
+        for tank in known.tanks:
+            if tank.supplier:
+                parts[tank.facility].add(Scope(ScopeKind.SUPPLIER, tank.supplier))
+            if tank.gateway:
+                parts[tank.facility].add(Scope(ScopeKind.GATEWAY, tank.gateway))
+        return {
+            facility.code: Target(
+                place_units=self.areas.of_place(facility),
+                body_units=self.areas.of_body(facility),
+                bodies=self._line(body_of(facility)),
+                facilities=frozenset((facility.code,)),
+                parts=frozenset(parts[facility.code]),
+            )
+            for facility in known.facilities
+        }
 
     def _unit(self, code: str) -> Target | None:
         if not self.areas.knows(code):
@@ -97,25 +131,6 @@ class WhereaboutsCache:
 async def whereabouts(tx: Transaction, today: date) -> Whereabouts:
     """Read the registry and return where everything lies on a local day."""
     known = await registry(tx)
-    return Whereabouts(known, UnitAreas(await load_tree(tx), known.facilities, {}, today))
-
-
-def _facility_targets(known: Registry, areas: Areas) -> dict[str, Target]:
-    parts: dict[str, set[Scope]] = {facility.code: set() for facility in known.facilities}
-    for gateway in known.gateways:
-        parts[gateway.facility].add(Scope(ScopeKind.GATEWAY, gateway.code))
-    for tank in known.tanks:
-        if tank.supplier:
-            parts[tank.facility].add(Scope(ScopeKind.SUPPLIER, tank.supplier))
-        if tank.gateway:
-            parts[tank.facility].add(Scope(ScopeKind.GATEWAY, tank.gateway))
-    return {
-        facility.code: Target(
-            place_units=areas.of_place(facility),
-            body_units=areas.of_body(facility),
-            bodies=frozenset((body_of(facility),)) - {""},
-            facilities=frozenset((facility.code,)),
-            parts=frozenset(parts[facility.code]),
-        )
-        for facility in known.facilities
-    }
+    bodies = await entries(tx, Body, with_retired=True)
+    areas = {body.code: body.area for body in bodies if body.area}
+    return Whereabouts(known, UnitAreas(await load_tree(tx), known.facilities, areas, today), bodies)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import shutil
 from collections.abc import Iterator
@@ -357,3 +358,39 @@ def test_a_grant_that_is_revoked_ends_at_the_next_request(matrix: Matrix) -> Non
         matrix.site.write(revoke)
 
         assert client.get("/api/v1/tanks/binh-thanh-1").status_code == 403
+
+
+READING_AROUND = {
+    "alarms": {"alarm", "alarms", "alarm_events"},
+    "messages": {"contacts", "outbox", "received_mail_by_id", "received_mails"},
+    "registry": {"registry"},
+    "reports": {"report_versions", "reports"},
+    "status": {"latest_status", "latest_statuses", "tank_days"},
+}
+"""Services that answer about everything."""
+UNSEEN = {"api/live_hub.py", "api/enrolment.py", "api/config_publisher.py"}
+"""Serve no visitor: what the hub reads is narrowed for each stream."""
+
+
+def test_no_page_or_route_reads_around_the_visitors_view(repository: Path) -> None:
+    around = []
+    for path in sorted((repository / "api").rglob("*.py")):
+        name = path.relative_to(repository).as_posix()
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        rooms = {
+            alias.asname or alias.name: alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and node.module == "records"
+            for alias in node.names
+        }
+        around += [
+            f"{name}:{node.lineno} {node.func.value.id}.{node.func.attr}"
+            for node in ast.walk(tree)
+            if name not in UNSEEN
+            and isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and isinstance(node.func.value, ast.Name)
+            and node.func.attr in READING_AROUND.get(rooms.get(node.func.value.id, ""), ())
+        ]
+
+    assert around == []

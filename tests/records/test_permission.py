@@ -9,21 +9,34 @@ import msgspec
 import pytest
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from oxygen.errors import Rejected
 from policy.permission import Grant, Scope, Visitor
 from policy.roles import ScopeKind
-from records import accounts, alarms, audit, identity, messages, permission, registry, reports, status, units
+from records import (
+    accounts,
+    alarms,
+    audit,
+    identity,
+    messages,
+    migrate,
+    permission,
+    registry,
+    reports,
+    status,
+    units,
+)
 from records.audit.models import audit as audit_table
 from records.database import Database, Transaction
 from records.identity import passwords
 from records.messages import Contact, OutboxItem
 from records.permission import View, Visible, WhereaboutsCache
-from records.registry import Facility, Gateway, Tank
+from records.registry import Body, Facility, Gateway, Tank
 from records.status import TankDay
 from records.units import Unit, UnitFile
 from tests.records import samples
+from tests.records.conftest import OpenDatabase
 
 TODAY = date(2026, 11, 21)
 NOW = 1_000_000
@@ -219,6 +232,27 @@ async def test_who_holds_nothing_sees_nothing(built: Database) -> None:
     async with built.read() as tx:
         nobody = Visible(Visitor(), await permission.whereabouts(tx, TODAY))
         assert await seen(tx, nobody) == {}
+
+
+async def test_reports_go_up_the_line_of_governing_bodies(built: Database) -> None:
+    """A body above sees what reports to those below it; a department's area is its reporting line."""
+    async with built.write() as tx:
+        for body in (
+            Body("bo-y-te", "moh", "Bộ Y tế", "Ministry of Health"),
+            Body("syt-79", "doh", "Sở Y tế", "DOH", area=CITY, reports_to="bo-y-te"),
+        ):
+            await registry.put(tx, body, actor="test", now_us=2)
+        moved = msgspec.structs.replace(HOSPITALS[0], body="syt-79", unit="quan-5")
+        await registry.put_facility(tx, moved, actor="test", now_us=2)
+    async with built.read() as tx:
+
+        async def reports_of(kind: str, code: str) -> set[str]:
+            return (await seen(tx, await visible(tx, "viewer", kind, code))).get("reports", set())
+
+        assert await reports_of("body", "bo-y-te") == {"bv-cho-lon"}
+        assert await reports_of("body", "syt-79") == {"bv-cho-lon"}
+        assert await reports_of("unit", CITY) == {"bv-cho-lon"}
+        assert await reports_of("unit", "quan-5") == set()
 
 
 async def test_single_objects_outside_the_scope_do_not_exist(built: Database) -> None:
@@ -593,3 +627,37 @@ async def test_to_whom_a_message_went_is_not_for_who_may_not_see_addresses(built
         own = View(tx, await visible(tx, "facility_admin", "facility", one.facility))
         assert {row.key for row in await own.outbox()} == {one.facility}
         assert all(contact.secret is None for contact in await admin.contacts())
+
+
+async def test_roles_of_before_become_grants_and_roles_again(
+    empty_url: str, open_database: OpenDatabase
+) -> None:
+    before, after = "0008_units_and_registry", "0009_grants"
+    await migrate.upgrade(empty_url, before)
+    database = open_database(empty_url)
+    async with database.write() as tx:
+        for name, role in (("admin", "administrator"), ("lan", "viewer")):
+            columns = "username, password_hash, role, locale, must_change, active, version"
+            values = f"'{name}', 'x', '{role}', 'vi', false, true, 3"
+            await tx.execute(text(f"INSERT INTO account ({columns}) VALUES ({values})"))
+    await database.close()
+
+    await migrate.upgrade(empty_url, after)
+    database = open_database(empty_url)
+    async with database.write() as tx:
+        held = await permission.all_grants(tx)
+        assert [
+            [(row.grant.role, row.grant.scope.kind.value, row.in_force(1)) for row in rows]
+            for _, rows in sorted(held.items())
+        ] == [[("administrator", "all", True)], [("viewer", "all", True)]]
+        await permission.appoint(tx, 2, at("facility", "bv-175"), actor="a", reason="b", now_us=1)
+    await database.close()
+
+    await migrate.downgrade(empty_url, before)
+    database = open_database(empty_url)
+    async with database.read() as tx:
+        rows = await tx.rows(text("SELECT username, role, version FROM account ORDER BY id"))
+    assert [tuple(row.values()) for row in rows] == [("admin", "administrator", 3), ("lan", "viewer", 3)]
+    with pytest.raises(Rejected):
+        async with database.write() as tx:
+            await tx.execute(text("UPDATE account SET role = 'emperor'"))
