@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import segno
 from fastapi import APIRouter, Request
-from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
 from api.access import UnfinishedVisitor
@@ -105,10 +104,9 @@ async def _try(request: Request, token: str, code: str) -> Rejected | None:
     return None if right else Rejected("the code is wrong", code="wrong_code")
 
 
-def _picture(uri: str) -> Markup:
-    """Return the QR code of an authenticator's address, drawn without any style."""
-    drawn = segno.make(uri, error="m").svg_inline(scale=5, border=4, dark="#000", light="#fff")
-    return Markup(drawn)
+def _picture(uri: str) -> str:
+    """Return the QR code of an authenticator's address as SVG, drawn without any style."""
+    return segno.make(uri, error="m").svg_inline(scale=5, border=4, dark="#000", light="#fff")
 
 
 def _address(request: Request) -> str:
